@@ -27,9 +27,10 @@ import java.nio.ByteBuffer;
  * ChannelException.Violated Violated}.
  *
  * <p><b>Threads.</b> One thread writes (write, put, flush, settle, shutdownOutput) and one reads
- * (read, get); barrier belongs to whichever side of the channel pairs it and is called when neither
- * writes nor reads. {@code abort}, {@code close}, {@code info} and {@code stats} may be called by
- * any thread at any time. Interrupting a thread that blocks here has no effect: abort the channel.
+ * (read, get); barrier is called by either of them while the other may go on, so that a return path
+ * can be read meanwhile. {@code abort}, {@code close}, {@code info} and {@code stats} may be called
+ * by any thread at any time. Interrupting a thread that blocks here has no effect: abort the
+ * channel.
  *
  * <p><b>Failure.</b> The first failure wins: later calls fail with a {@link ChannelException} whose
  * cause it is. Use after close is {@link ChannelException.Aborted Aborted}. Bad offsets are {@link
@@ -77,8 +78,9 @@ public interface Channel extends AutoCloseable {
   void settle() throws ChannelException;
 
   /**
-   * Pairs with the peer's barrier: returns when all that was written and put before it has been
-   * read and has landed there. Free where placement is INLINE.
+   * Pairs with the peer's barrier: returns when all that was written and put before it, in both
+   * directions, has been read and has landed. Where nobody reads what the peer wrote before its
+   * barrier, this waits until it is read or the channel is aborted. Free where placement is INLINE.
    */
   void barrier() throws ChannelException;
 
@@ -97,8 +99,9 @@ public interface Channel extends AutoCloseable {
   ChannelStats stats();
 
   /**
-   * Settles and releases everything; idempotent. Fails only if bytes handed over before may be
-   * lost.
+   * Settles and releases everything; idempotent. Never waits for the peer to read, and ends what
+   * another thread does here with {@link ChannelException.Aborted}. Fails only if bytes handed over
+   * before may be lost; a channel that has failed or was aborted closes quietly.
    */
   @Override
   void close() throws ChannelException;

@@ -30,10 +30,7 @@ public final class InlinePlacement {
   public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
       throws ChannelException {
     StreamRegions.checkRange(src, srcOffset, length);
-    if (dstOffset < 0) {
-      throw new IndexOutOfBoundsException(
-          "Offset " + dstOffset + " in region " + dst.name() + " is negative");
-    }
+    StreamRegions.checkTarget(dst, dstOffset, length);
     MemorySegment memory = src.memory();
     ByteBuffer buffer = out.buffer();
     for (long done = 0; done < length; ) {

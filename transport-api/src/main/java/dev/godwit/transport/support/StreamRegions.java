@@ -50,6 +50,21 @@ public final class StreamRegions implements Peer {
     Objects.checkFromIndexSize(offset, length, region.memory().byteSize());
   }
 
+  /** Checks the part of a put's target that is known without knowing the peer's region. */
+  public static void checkTarget(RemoteRegion region, long offset, long length) {
+    if (offset < 0 || length < 0 || offset > Long.MAX_VALUE - length) {
+      throw new IndexOutOfBoundsException(
+          "Range ["
+              + offset
+              + ", "
+              + offset
+              + " + "
+              + length
+              + ") is outside of region "
+              + region.name());
+    }
+  }
+
   private record Named(String name) implements RemoteRegion {}
 
   private static final class StreamRegion implements Region {
