@@ -222,7 +222,7 @@ final class CarriedChannel {
 
   private void thread(String direction, Runnable body) {
     Thread.ofPlatform()
-        .name("godwit-" + up.info().serial() + "-" + direction, -1)
+        .name("godwit-" + up.info().serial() + "-" + direction)
         .daemon()
         .stackSize(STACK_BYTES)
         .start(body);

@@ -115,6 +115,17 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
    */
   public Optional<MigrationReport> run(boolean once) {
     Thread.ofPlatform().name("godwit-accept").daemon().start(this::accept);
+    try {
+      return decide(once);
+    } catch (RuntimeException | Error e) {
+      // Whatever is wrong here, no source may be left waiting.
+      abort(e);
+      cutOff(e);
+      throw e;
+    }
+  }
+
+  private Optional<MigrationReport> decide(boolean once) {
     boolean cutOff = false;
     while (true) {
       step();

@@ -16,9 +16,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** A proxy from one unix socket to another, with both ends in the test's hands. */
 final class ProxyBench implements AutoCloseable {
@@ -27,8 +29,8 @@ final class ProxyBench implements AutoCloseable {
   private final ServerSocketChannel server;
   private final BlockingQueue<MigrationReport> reports = new LinkedBlockingQueue<>();
   private final List<Wire> wires = new ArrayList<>();
-  private Proxy proxy;
-  private Thread runner;
+  private @Nullable Proxy proxy;
+  private Thread runner = Thread.currentThread();
 
   ProxyBench(Path dir) throws IOException {
     listen = dir.resolve("listen.sock");
@@ -41,8 +43,9 @@ final class ProxyBench implements AutoCloseable {
     Transports transports = Transports.load();
     Listener listener = transports.listen(Endpoint.parse("unix:" + listen));
     Endpoint to = Endpoint.parse("unix:" + target);
-    proxy = new Proxy(listener, () -> transports.dialer(to), options, reports::add);
-    runner = Thread.ofPlatform().name("proxy-under-test").start(() -> proxy.run(false));
+    Proxy started = new Proxy(listener, () -> transports.dialer(to), options, reports::add);
+    proxy = started;
+    runner = Thread.ofPlatform().name("proxy-under-test").start(() -> started.run(false));
   }
 
   Wire connect() throws IOException {
@@ -76,14 +79,14 @@ final class ProxyBench implements AutoCloseable {
   }
 
   void abort() throws InterruptedException {
-    proxy.abort(new ChannelException.Aborted("The test gives up", null));
+    Objects.requireNonNull(proxy).abort(new ChannelException.Aborted("The test gives up", null));
     runner.join(Duration.ofSeconds(20));
   }
 
   /** After an abort: no thread, and no socket file once closed. */
   void expectNothingLeft() throws ChannelException {
     assertThat(runner.isAlive()).isFalse();
-    proxy.close();
+    Objects.requireNonNull(proxy).close();
     assertThat(listen).doesNotExist();
   }
 
@@ -91,7 +94,7 @@ final class ProxyBench implements AutoCloseable {
   public void close() throws Exception {
     if (proxy != null) {
       abort();
-      proxy.close();
+      Objects.requireNonNull(proxy).close();
     }
     for (Wire wire : wires) {
       wire.close();

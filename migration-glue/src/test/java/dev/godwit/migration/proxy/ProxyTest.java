@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The proxy between a scripted source and a scripted destination, over real sockets. */
-@Timeout(60)
+@Timeout(20)
 final class ProxyTest {
   @TempDir private Path dir;
   private ProxyBench bench;
