@@ -1,0 +1,35 @@
+package dev.godwit.transport.memory;
+
+import dev.godwit.transport.Placement;
+import dev.godwit.transport.contract.Fixture;
+import dev.godwit.transport.contract.LifecycleContract;
+import dev.godwit.transport.contract.PlacementContract;
+import dev.godwit.transport.contract.TransportContract;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Nested;
+
+final class DirectContractTest {
+  @Nested
+  final class Bytes extends TransportContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new MemoryFixture(Placement.RECORDED);
+    }
+  }
+
+  @Nested
+  final class Placed extends PlacementContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new MemoryFixture(Placement.RECORDED);
+    }
+  }
+
+  @Nested
+  final class Lifecycle extends LifecycleContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new MemoryFixture(Placement.RECORDED);
+    }
+  }
+}
