@@ -1,5 +1,6 @@
 package dev.godwit.migration.cli;
 
+import dev.godwit.migration.qmp.QmpException;
 import dev.godwit.transport.ChannelException;
 
 /** How a command ends, in one table; {@code --help} prints it and a test keeps both equal. */
@@ -37,6 +38,21 @@ public enum ExitCode {
 
   public String meaning() {
     return meaning;
+  }
+
+  /** The code for a QEMU that could not be driven. */
+  public static ExitCode of(QmpException failure) {
+    return switch (failure) {
+      case QmpException.Unreachable e -> REFUSED;
+      case QmpException.Busy e -> REFUSED;
+      case QmpException.NotQmp e -> VIOLATED;
+      case QmpException.Refused e -> REFUSED_BY_CHECK;
+      case QmpException.TimedOut e -> TIMED_OUT;
+      case QmpException.MainLoopStuck e -> TIMED_OUT;
+      case QmpException.Closed e -> LOST;
+      case QmpException.Gone e -> LOST;
+      case QmpException.Interrupted e -> ABORTED;
+    };
   }
 
   /** The code for a channel that failed. */

@@ -1,8 +1,13 @@
 package dev.godwit.migration.cli;
 
+import dev.godwit.migration.drive.DriveException;
+import dev.godwit.migration.qemu.SettingsException;
+import dev.godwit.migration.qmp.QmpException;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.EndpointException;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.ServiceLoader;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -35,6 +40,8 @@ public final class Godwit {
   static CommandLine commandLine() {
     CommandLine line = new CommandLine(new Godwit());
     line.addSubcommand(new ProxyCommand());
+    line.addSubcommand(new SendCommand());
+    line.addSubcommand(new ReceiveCommand());
     line.addSubcommand(new TransportsCommand());
     for (Subcommand subcommand : ServiceLoader.load(Subcommand.class)) {
       line.addSubcommand(subcommand);
@@ -51,8 +58,8 @@ public final class Godwit {
     return line;
   }
 
-  private static java.util.Map<String, String> exitCodes() {
-    java.util.Map<String, String> codes = new java.util.LinkedHashMap<>();
+  private static Map<String, String> exitCodes() {
+    Map<String, String> codes = new LinkedHashMap<>();
     for (ExitCode code : ExitCode.values()) {
       codes.put(Integer.toString(code.code()), code.meaning());
     }
@@ -74,6 +81,21 @@ public final class Godwit {
       case CommandFailure failure -> {
         code = failure.code();
         sentence = failure.sentence();
+      }
+      case DriveException refused -> {
+        code = ExitCode.REFUSED_BY_CHECK;
+        sentence = refused.getMessage();
+      }
+      case SettingsException refused -> {
+        code =
+            refused.kind() == SettingsException.Kind.USAGE
+                ? ExitCode.USAGE
+                : ExitCode.REFUSED_BY_CHECK;
+        sentence = String.valueOf(refused.getMessage());
+      }
+      case QmpException failure -> {
+        code = ExitCode.of(failure);
+        sentence = String.valueOf(failure.getMessage());
       }
       case EndpointException wrong -> {
         code = ExitCode.USAGE;

@@ -171,6 +171,15 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
         : current.channels().stream().mapToLong(CarriedChannel::forwardBytes).sum();
   }
 
+  /**
+   * Whether all of the main stream of the migration under way has been handed to the destination;
+   * any thread.
+   */
+  public boolean isWholeStreamDelivered() {
+    CarriedMigration current = migration;
+    return current != null && current.main().map(m -> m.tail().isEndOfDescription()).orElse(false);
+  }
+
   @Override
   public void close() throws ChannelException {
     listener.close();
@@ -429,23 +438,25 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   }
 
   /**
-   * A side channel whose source ended while the main channel lives on and is idle has been lost: a
-   * source closes all at its end.
+   * A multifd channel that ends while the main channel is idle in the middle of its stream has been
+   * lost: a source closes all channels at its end, and a destination closes them when it has
+   * everything.
    */
   private void judgeLoneEnds(CarriedMigration current) {
     Optional<CarriedChannel> main = current.main();
     if (main.isEmpty()
         || main.get().state != State.CARRYING
         || main.get().forwardEnded
+        || main.get().forwardIdleNanos() < LONE_END_GRACE.toNanos()
         || current.isBroken()) {
       return;
     }
-    if (main.get().forwardIdleNanos() < LONE_END_GRACE.toNanos()) {
-      return;
-    }
+    boolean whole = main.get().tail().isEndOfDescription();
     for (CarriedChannel channel : current.channels()) {
-      if (channel.role() instanceof ChannelRole.Multifd && channel.forwardEnded) {
-        String sentence = "Source side of " + channel + ": it ended while the main channel goes on";
+      boolean lost = channel.forwardEnded || (channel.backwardEnded && !whole);
+      if (lost && channel.role() instanceof ChannelRole.Multifd) {
+        String side = channel.forwardEnded ? "Source side of " : "Destination side of ";
+        String sentence = side + channel + ": it ended while the main channel goes on";
         cut(current, sentence, new ChannelException.EndedEarly(sentence));
         return;
       }

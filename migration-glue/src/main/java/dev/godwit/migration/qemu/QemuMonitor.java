@@ -4,10 +4,12 @@ import dev.godwit.migration.qmp.QmpClient;
 import dev.godwit.migration.qmp.QmpException;
 import dev.godwit.transport.Deadline;
 import java.nio.file.Path;
+import java.nio.file.attribute.UserPrincipal;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
@@ -37,6 +39,8 @@ public final class QemuMonitor implements AutoCloseable {
 
   /** The first release whose destination can stay after a failure, to say why it failed. */
   private static final QemuRelease EXIT_ON_ERROR = QemuRelease.of("9.1");
+
+  private static final String MACHINE_SUFFIX = "-machine";
 
   private final QmpClient client;
   private final QemuVersion version;
@@ -68,6 +72,20 @@ public final class QemuMonitor implements AutoCloseable {
   /** Subscribes to events from now on. Close it when no longer read. */
   public QemuEvents events() throws QmpException {
     return new QemuEvents(client.events());
+  }
+
+  /** The user that this QEMU runs as, where the system tells. */
+  public Optional<UserPrincipal> peer() {
+    return client.peer();
+  }
+
+  /** The machine type of this QEMU by its canonical name, as it stands at the head of a stream. */
+  public Optional<String> machine(Deadline deadline) throws QmpException {
+    ObjectNode arguments = client.arguments().put("path", "/machine").put("property", "type");
+    String type = call("qom-get", arguments, deadline).asString("");
+    return type.endsWith(MACHINE_SUFFIX)
+        ? Optional.of(type.substring(0, type.length() - MACHINE_SUFFIX.length()))
+        : Optional.empty();
   }
 
   /** What the guest does. */

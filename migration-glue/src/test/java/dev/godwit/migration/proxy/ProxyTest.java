@@ -55,7 +55,8 @@ final class ProxyTest {
     assertThat(report.machine()).contains("pc-test");
     assertThat(report.returnPath()).isTrue();
     assertThat(report.forwardBytes())
-        .isEqualTo(Stream.head().openReturnPath().ping(1).bytes().length + Stream.description().length);
+        .isEqualTo(
+            Stream.head().openReturnPath().ping(1).bytes().length + Stream.description().length);
     assertThat(report.backwardBytes()).isEqualTo(Stream.pong(1).length + Stream.shut(0).length);
   }
 
@@ -146,7 +147,9 @@ final class ProxyTest {
 
     MigrationReport report = bench.report();
     assertThat(report.outcome()).isEqualTo(Outcome.COMPLETED);
-    assertThat(report.channels()).extracting(ChannelReport::role).startsWith("main", "multifd 0", "multifd 1");
+    assertThat(report.channels())
+        .extracting(ChannelReport::role)
+        .startsWith("main", "multifd 0", "multifd 1");
     assertThat(report.channels()).hasSize(9);
   }
 
@@ -187,7 +190,9 @@ final class ProxyTest {
     second.close();
     first.close();
     main.close();
-    assertThat(bench.report().channels()).extracting(ChannelReport::role).containsExactly("main", "preempt");
+    assertThat(bench.report().channels())
+        .extracting(ChannelReport::role)
+        .containsExactly("main", "preempt");
   }
 
   @Test
@@ -208,7 +213,9 @@ final class ProxyTest {
     destination.close();
     MigrationReport report = bench.report();
     assertThat(report.outcome()).isEqualTo(Outcome.COMPLETED);
-    assertThat(report.channels()).extracting(ChannelReport::role).containsExactly("recovery", "silent");
+    assertThat(report.channels())
+        .extracting(ChannelReport::role)
+        .containsExactly("recovery", "silent");
   }
 
   @Test

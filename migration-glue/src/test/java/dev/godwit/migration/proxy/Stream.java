@@ -4,7 +4,10 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 
-/** The few frames of a migration stream that a proxy looks at, as QEMU writes them (qemu-wire.md §1, §2, §4.3, §5). */
+/**
+ * The few frames of a migration stream that a proxy looks at, as QEMU writes them (qemu-wire.md §1,
+ * §2, §4.3, §5).
+ */
 final class Stream {
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
 

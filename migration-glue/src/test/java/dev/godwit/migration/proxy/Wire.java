@@ -33,7 +33,9 @@ final class Wire {
   void expect(byte[] bytes) throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(bytes.length);
     while (buffer.hasRemaining()) {
-      assertThat(socket.read(buffer)).as("bytes after %d of %d", buffer.position(), bytes.length).isPositive();
+      assertThat(socket.read(buffer))
+          .as("bytes after %d of %d", buffer.position(), bytes.length)
+          .isPositive();
     }
     assertThat(buffer.array()).isEqualTo(bytes);
   }
