@@ -24,6 +24,7 @@ import java.util.stream.Stream;
 public final class Qemu implements AutoCloseable {
   private static final Duration START_LIMIT = Duration.ofSeconds(30);
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(5);
+  private static final int SHOWN_LINES = 4;
   private static final Path UNIX_SOCKETS = Path.of("/proc/net/unix");
   private static final String ACCEPTS_CONNECTIONS = " 00010000 "; // the flag __SO_ACCEPTCON
   private static final int SOCKET_PATH_BYTES = 107; // of sun_path, without its terminator
@@ -43,11 +44,12 @@ public final class Qemu implements AutoCloseable {
   }
 
   /**
-   * Starts QEMU and returns when both QMP sockets listen; the guest may not have booted yet.
+   * Starts QEMU and returns when both QMP sockets listen and the serial log is there; the guest may
+   * not have booted yet.
    *
    * @param directory for this process alone, made if it is not there; its path must be short enough
    *     for a socket
-   * @throws IOException if QEMU ended instead, with its last line, or did not get there in 30
+   * @throws IOException if QEMU ended instead, with its last lines, or did not get there in 30
    *     seconds
    */
   public static Qemu start(QemuBinary.Installed binary, QemuMachine machine, Path directory)
@@ -81,7 +83,7 @@ public final class Qemu implements AutoCloseable {
     try {
       process.getOutputStream().close();
       Runtime.getRuntime().addShutdownHook(qemu.atExit);
-      qemu.awaitSockets();
+      qemu.awaitReady();
       return qemu;
     } catch (IOException | InterruptedException | RuntimeException e) {
       qemu.close();
@@ -97,9 +99,9 @@ public final class Qemu implements AutoCloseable {
     return directory.resolve("observer.sock");
   }
 
-  private void awaitSockets() throws IOException, InterruptedException {
+  private void awaitReady() throws IOException, InterruptedException {
     long start = System.nanoTime();
-    while (!listening()) {
+    while (!Files.exists(serialLog()) || !listening()) {
       if (process.waitFor(BETWEEN_LOOKS.toMillis(), TimeUnit.MILLISECONDS)) {
         throw new IOException(
             binary.version()
@@ -196,7 +198,9 @@ public final class Qemu implements AutoCloseable {
 
   private String lastOutput() throws IOException {
     List<String> lines = output().lines().toList();
-    return lines.isEmpty() ? "it said nothing" : lines.getLast();
+    return lines.isEmpty()
+        ? "it said nothing"
+        : String.join("; ", lines.subList(Math.max(0, lines.size() - SHOWN_LINES), lines.size()));
   }
 
   /**

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Predicate;
 
@@ -157,5 +158,17 @@ final class SavedStream {
       throw new UncheckedIOException(e);
     }
     return out.toByteArray();
+  }
+
+  /** What was sent for that page at that moment: its bytes, or one zero for a page of zeroes. */
+  byte[] content(Page page) {
+    return Arrays.copyOfRange(bytes, page.offset(), page.offset() + page.length());
+  }
+
+  /** The stream with the bits of one byte turned over that are set in {@code bits}. */
+  byte[] flipping(int offset, int bits) {
+    byte[] flipped = bytes.clone();
+    flipped[offset] ^= (byte) bits;
+    return flipped;
   }
 }
