@@ -2,10 +2,12 @@ package dev.godwit.transport.memory;
 
 import dev.godwit.transport.Placement;
 import dev.godwit.transport.contract.Fixture;
+import dev.godwit.transport.contract.LayerContract;
 import dev.godwit.transport.contract.LifecycleContract;
 import dev.godwit.transport.contract.PlacementContract;
 import dev.godwit.transport.contract.TransportContract;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Nested;
 
 final class DirectContractTest {
@@ -30,6 +32,19 @@ final class DirectContractTest {
     @Override
     protected Fixture newFixture(Path scratch) {
       return new MemoryFixture(Placement.RECORDED);
+    }
+  }
+
+  @Nested
+  final class Layers extends LayerContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new MemoryFixture(Placement.RECORDED);
+    }
+
+    @Override
+    protected List<ProtectingLayer> protectingLayers() {
+      return List.of(new ProtectingLayer(MaskingChannel::new, MaskingChannel::new));
     }
   }
 }
