@@ -10,8 +10,8 @@ import dev.godwit.transport.Listener;
 import dev.godwit.transport.Transports;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -58,17 +58,16 @@ final class ProxyCommand implements Callable<Integer> {
     Schemes.requireUsable(transports, from, to);
     transports.dialer(to).close();
     ProxyOptions options = opaque ? ProxyOptions.anyBytes() : ProxyOptions.migration();
-    try (Listener listener = transports.listen(from);
+    AtomicReference<Runnable> cancel = new AtomicReference<>(() -> {});
+    // The outermost, so that a process that is asked to end has removed its socket before it is gone.
+    try (Termination termination = Termination.calls(() -> cancel.get().run());
+        Listener listener = transports.listen(from);
         Proxy proxy = new Proxy(listener, () -> transports.dialer(to), options, this::report)) {
+      cancel.set(() -> proxy.abort(new ChannelException.Aborted("Asked to end", null)));
+      termination.check(cancel.get());
       LoggerFactory.getLogger(ProxyCommand.class)
           .info("Listening at {} for {}", listener.local(), to);
-      Optional<MigrationReport> last;
-      try (Termination termination =
-          Termination.calls(
-              () -> proxy.abort(new ChannelException.Aborted("Asked to end", null)))) {
-        last = proxy.run(once);
-      }
-      return last.map(ProxyCommand::exitCode).orElse(ExitCode.ABORTED).code();
+      return proxy.run(once).map(ProxyCommand::exitCode).orElse(ExitCode.ABORTED).code();
     }
   }
 

@@ -3,6 +3,7 @@ package dev.godwit.migration.cli;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * What happens on Ctrl-C or a request to terminate: the work is told to end in order and gets time
@@ -13,6 +14,7 @@ final class Termination implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final CountDownLatch done = new CountDownLatch(1);
+  private final AtomicBoolean asked = new AtomicBoolean();
   private final Thread hook;
 
   private Termination(Runnable cancel) {
@@ -21,6 +23,7 @@ final class Termination implements AutoCloseable {
             .name("godwit-terminate")
             .unstarted(
                 () -> {
+                  asked.set(true);
                   cancel.run();
                   try {
                     boolean ended = done.await(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
@@ -39,6 +42,13 @@ final class Termination implements AutoCloseable {
     Termination termination = new Termination(cancel);
     Runtime.getRuntime().addShutdownHook(termination.hook);
     return termination;
+  }
+
+  /** Runs {@code cancel} now if the process was asked to end before there was anything to cancel. */
+  void check(Runnable cancel) {
+    if (asked.get()) {
+      cancel.run();
+    }
   }
 
   @Override

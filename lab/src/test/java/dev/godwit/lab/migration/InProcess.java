@@ -1,0 +1,49 @@
+package dev.godwit.lab.migration;
+
+import dev.godwit.migration.proxy.MigrationReport;
+import dev.godwit.migration.proxy.Proxy;
+import dev.godwit.migration.proxy.ProxyOptions;
+import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.Endpoint;
+import dev.godwit.transport.Listener;
+import dev.godwit.transport.Transports;
+import java.time.Duration;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** A proxy on threads of the test's process. */
+final class InProcess implements AutoCloseable {
+  private final Listener listener;
+  private final Proxy proxy;
+  private final Thread runner;
+  private final BlockingQueue<MigrationReport> reports = new LinkedBlockingQueue<>();
+
+  InProcess(Transports transports, String listen, String target) throws ChannelException {
+    Endpoint to = Endpoint.parse(target);
+    listener = transports.listen(Endpoint.parse(listen));
+    proxy =
+        new Proxy(listener, () -> transports.dialer(to), ProxyOptions.migration(), reports::add);
+    runner = Thread.ofPlatform().name("proxy " + listen).start(() -> proxy.run(false));
+  }
+
+  Endpoint local() {
+    return listener.local();
+  }
+
+  MigrationReport report() throws Exception {
+    MigrationReport report = reports.poll(TwoQemus.PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    if (report == null) {
+      throw new TimeoutException("The proxy at " + local() + " has not ended its migration");
+    }
+    return report;
+  }
+
+  @Override
+  public void close() throws Exception {
+    proxy.abort(new ChannelException.Aborted("The test has ended", null));
+    runner.join(Duration.ofSeconds(20));
+    proxy.close();
+  }
+}
