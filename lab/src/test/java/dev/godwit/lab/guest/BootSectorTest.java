@@ -65,6 +65,8 @@ final class BootSectorTest {
     assertThat(SMALL.workingSetTo()).isEqualTo(10 << 20);
     assertThat(SMALL.dirtyBytesPerSecond()).isEqualTo(16 * 4096 * 100);
     assertThat(SMALL.ticksToCheckAll()).isEqualTo(64);
+    assertThat(BootSector.of(1024, 512).ticksToCheckAll()).isEqualTo(2048);
+    assertThat(SMALL.checking(100).ticksToCheckAll()).isEqualTo(21);
     assertThat(BootSector.of(3072, 2048).workingSetFrom()).isEqualTo(3 << 20);
     assertThat(BootSector.of(3072, 2048).workingSetTo()).isEqualTo(2051L << 20);
   }
