@@ -27,6 +27,7 @@ public final class ChannelClassifier {
   private static final long FLAGS_MASK = 0xFFF;
   private static final long FLAG_ZERO = 0x002;
   private static final long FLAG_PAGE = 0x008;
+  private static final long FLAG_EOS = 0x010;
   private static final long FLAG_COMPRESS_PAGE = 0x100;
 
   private ChannelClassifier() {}
@@ -73,7 +74,7 @@ public final class ChannelClassifier {
     if (type == COMMAND && (command == COMMAND_RECV_BITMAP || command == COMMAND_POSTCOPY_RESUME)) {
       return new ChannelRole.Recovery();
     }
-    return preempt(reader.peek(9));
+    return preempt(reader);
   }
 
   private static ChannelRole multifd(ByteBuffer init) throws ChannelException {
@@ -93,14 +94,21 @@ public final class ChannelClassifier {
     return new ChannelRole.Multifd(id, new UUID(init.getLong(at + 8), init.getLong(at + 16)));
   }
 
-  /** A page record with its block's name: {@code u64 word, u8 length, name}. */
-  private static ChannelRole preempt(ByteBuffer record) throws ChannelException {
+  /**
+   * A page record with its block's name, {@code u64 word, u8 length, name}, or the end mark alone
+   * of a channel that no page was asked for on.
+   */
+  private static ChannelRole preempt(ChannelReader reader) throws ChannelException {
+    ByteBuffer mark = reader.peek(8);
+    if (mark.remaining() >= 8 && mark.getLong(mark.position()) == FLAG_EOS) {
+      return new ChannelRole.Preempt();
+    }
+    ByteBuffer record = reader.peek(9);
     if (record.remaining() >= 9) {
-      long flags = record.getLong(record.position()) & FLAGS_MASK;
+      long word = record.getLong(record.position());
+      long flags = word & FLAGS_MASK;
       boolean page = flags == FLAG_ZERO || flags == FLAG_PAGE || flags == FLAG_COMPRESS_PAGE;
-      if (page
-          && record.getLong(record.position()) >>> 56 == 0
-          && record.get(record.position() + 8) != 0) {
+      if (page && word >>> 56 == 0 && record.get(record.position() + 8) != 0) {
         return new ChannelRole.Preempt();
       }
     }

@@ -40,11 +40,15 @@ final class LiveMigrationTest {
   private final Transports transports = Transports.load();
   private Path dir = Path.of("");
 
-  /** All cells, a sample of them, or those whose name {@code -Dgodwit.cell=REGEX} finds, direct controls included. */
+  /**
+   * All cells, a sample of them, or those whose name {@code -Dgodwit.cell=REGEX} finds, direct
+   * controls included.
+   */
   static Stream<Cell> cells() {
     String wanted = System.getProperty("godwit.cell", "");
     if (!wanted.isEmpty()) {
-      return Cell.all(Cell.Carrier.values()).stream().filter(cell -> cell.toString().matches(wanted));
+      return Cell.all(Cell.Carrier.values()).stream()
+          .filter(cell -> cell.toString().matches(wanted));
     }
     if (Boolean.getBoolean("godwit.full")) {
       return Cell.all(Cell.CARRIED).stream();
@@ -92,7 +96,8 @@ final class LiveMigrationTest {
         e.addSuppressed(new AssertionError(qemus.outputs()));
         throw e;
       }
-      // A paused guest dirties nothing, so what begins after the first pass finds nothing left to do.
+      // A paused guest dirties nothing, so what begins after the first pass finds nothing left to
+      // do.
       boolean certain = cell.isRunning() || cell.carrier() != Cell.Carrier.DRIVE_TCP;
       if (cell.mode().isPostcopy() && certain) {
         MigrationStatus status = qemus.awaitSource();
@@ -150,7 +155,10 @@ final class LiveMigrationTest {
   private static void migrate(Cell cell, TwoQemus qemus, String uri) throws Exception {
     qemus.sourceMonitor().migrate(uri, TwoQemus.soon());
     if (cell.mode().isPostcopy()) {
-      qemus.sourceMonitor().awaitMigration(s -> s.state() == MigrationState.ACTIVE, Duration.ofSeconds(15), TwoQemus.soon());
+      qemus
+          .sourceMonitor()
+          .awaitMigration(
+              s -> s.state() == MigrationState.ACTIVE, Duration.ofSeconds(15), TwoQemus.soon());
       qemus.sourceMonitor().startPostcopy(TwoQemus.soon());
     }
     assertThat(qemus.awaitSource().state()).isEqualTo(MigrationState.COMPLETED);

@@ -59,7 +59,8 @@ final class ProxyCommand implements Callable<Integer> {
     transports.dialer(to).close();
     ProxyOptions options = opaque ? ProxyOptions.anyBytes() : ProxyOptions.migration();
     AtomicReference<Runnable> cancel = new AtomicReference<>(() -> {});
-    // The outermost, so that a process that is asked to end has removed its socket before it is gone.
+    // The outermost, so that a process that is asked to end has removed its socket before it is
+    // gone.
     try (Termination termination = Termination.calls(() -> cancel.get().run());
         Listener listener = transports.listen(from);
         Proxy proxy = new Proxy(listener, () -> transports.dialer(to), options, this::report)) {

@@ -44,7 +44,9 @@ final class Termination implements AutoCloseable {
     return termination;
   }
 
-  /** Runs {@code cancel} now if the process was asked to end before there was anything to cancel. */
+  /**
+   * Runs {@code cancel} now if the process was asked to end before there was anything to cancel.
+   */
   void check(Runnable cancel) {
     if (asked.get()) {
       cancel.run();
