@@ -33,7 +33,6 @@ record Traces(String pidNamespace, Path dir) {
         }
       } catch (IOException e) {
         // It has ended meanwhile.
-        continue;
       }
     }
     // One that has ended and waits for its parent to take notice has no command line any more.
@@ -52,7 +51,6 @@ record Traces(String pidNamespace, Path dir) {
             .forEach(found::add);
       } catch (IOException e) {
         // It has ended meanwhile.
-        continue;
       }
     }
     return found;
