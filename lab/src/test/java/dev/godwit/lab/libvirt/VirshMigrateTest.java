@@ -17,7 +17,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -34,24 +34,25 @@ final class VirshMigrateTest {
 
   private static final int EXIT_TERMINATED = 143;
 
-  /** The ways that libvirt offers, what comes of them, and who connects to the source's proxy. */
-  enum Way {
-    PLAIN(List.of(), List.of("main"), "uid 0"),
-    PARALLEL(
-        List.of("--parallel", "--parallel-connections", "4"),
-        List.of("main", "multifd 0", "multifd 1", "multifd 2", "multifd 3"),
-        "uid QEMU"),
-    PEER_TO_PEER(List.of("--p2p"), List.of("main"), "uid 0");
+  private static final List<String> PARALLEL = List.of("--parallel", "--parallel-connections", "4");
 
-    private final List<String> options;
-    private final List<String> roles;
-    private final String peer;
-
-    Way(List<String> options, List<String> roles, String peer) {
-      this.options = options;
-      this.roles = roles;
-      this.peer = peer;
+  /** A way that libvirt offers, what comes of it, and who connects to the source's proxy. */
+  record Way(String name, List<String> options, List<String> roles, String peer) {
+    @Override
+    public String toString() {
+      return name;
     }
+  }
+
+  static List<Way> ways() {
+    return List.of(
+        new Way("plain", List.of(), List.of("main"), "uid 0"),
+        new Way(
+            "parallel",
+            PARALLEL,
+            List.of("main", "multifd 0", "multifd 1", "multifd 2", "multifd 3"),
+            "uid QEMU"),
+        new Way("peer to peer", List.of("--p2p"), List.of("main"), "uid 0"));
   }
 
   private ProxiedHosts scene;
@@ -86,11 +87,11 @@ final class VirshMigrateTest {
   }
 
   @ParameterizedTest
-  @EnumSource
+  @MethodSource("ways")
   void aRunningDomainCrossesTwoProxies(Way way) throws Exception {
     scene.boot();
 
-    Result virsh = scene.hosts().migrate(ProxiedHosts.SOCKET, way.options);
+    Result virsh = scene.hosts().migrate(ProxiedHosts.SOCKET, way.options());
 
     assertThat(virsh.status()).as("%s%n%s", virsh.output(), scene.logs()).isZero();
     expectMoved();
@@ -102,13 +103,13 @@ final class VirshMigrateTest {
     for (JsonNode report : List.of(sent, received)) {
       assertThat(report.get("outcome").asString()).as("%s", report).isEqualTo("completed");
       assertThat(report.get("return-path").asBoolean()).isTrue();
-      assertThat(channels(report, "role")).containsExactlyInAnyOrderElementsOf(way.roles);
+      assertThat(channels(report, "role")).containsExactlyInAnyOrderElementsOf(way.roles());
     }
     assertThat(channels(sent, "peer"))
         .allSatisfy(
             peer ->
                 assertThat(peer)
-                    .endsWith(way.peer.replace("QEMU", scene.hosts().place("QEMU_ID"))));
+                    .endsWith(way.peer().replace("QEMU", scene.hosts().place("QEMU_ID"))));
     assertThat(sent.get("forward-bytes").asLong())
         .isEqualTo(received.get("forward-bytes").asLong())
         .isGreaterThan(GUEST.workingSetTo() - GUEST.workingSetFrom());
@@ -156,7 +157,7 @@ final class VirshMigrateTest {
     scene.boot();
 
     Result plain = scene.hosts().migrate("nobody.sock", List.of());
-    Result parallel = scene.hosts().migrate("nobody.sock", Way.PARALLEL.options);
+    Result parallel = scene.hosts().migrate("nobody.sock", PARALLEL);
 
     assertThat(plain.status()).isEqualTo(1);
     assertThat(plain.output())
