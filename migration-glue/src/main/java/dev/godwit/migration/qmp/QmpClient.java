@@ -304,8 +304,10 @@ public final class QmpClient implements AutoCloseable {
     }
   }
 
+  /** Whatever ends the reading, an error of the virtual machine included, wakes all who wait. */
   private void readAll() {
-    QmpException reason;
+    QmpException reason =
+        new QmpException.Closed("Reading from QEMU's monitor at %s failed".formatted(path), null);
     try {
       readUntilEnd();
       reason = lost(null);
@@ -318,11 +320,9 @@ public final class QmpClient implements AutoCloseable {
               e);
     } catch (IOException e) {
       reason = lost(e);
-    } catch (RuntimeException e) {
-      LOG.error("Reading from QEMU's monitor at {} failed", path, e);
-      reason = new QmpException.NotQmp("Reading from %s failed: %s".formatted(path, e), e);
+    } finally {
+      finish(reason);
     }
-    finish(reason);
   }
 
   private void readUntilEnd() throws IOException {
