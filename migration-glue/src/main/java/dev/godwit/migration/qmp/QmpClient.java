@@ -346,7 +346,7 @@ public final class QmpClient implements AutoCloseable {
   private void dispatch(JsonNode message) throws QmpException {
     if (message.has("event")) {
       QmpEvent event = QmpEvent.of(message);
-      LOG.debug("{}: {} {}", path, event.name(), event.data());
+      LOG.trace("{}: {} {}", path, event.name(), event.data());
       subscriptions.forEach(subscription -> subscription.deliver(event));
     } else if (message.has("return") || message.has("error")) {
       Pending entry = pending.remove(message.path("id").asString(""));
@@ -377,7 +377,7 @@ public final class QmpClient implements AutoCloseable {
       // Closed: there is nothing more to send.
     } catch (IOException e) {
       // The reader sees the same end, after the last messages that QEMU still got out.
-      LOG.debug("Writing to QEMU's monitor at {} failed", path, e);
+      LOG.debug("Writing to QEMU's monitor at {} failed: {}", path, e.getMessage());
     }
   }
 
