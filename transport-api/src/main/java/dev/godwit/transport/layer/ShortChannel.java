@@ -59,8 +59,7 @@ final class ShortChannel extends ForwardingChannel {
   @Override
   public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
       throws ChannelException {
-    StreamRegions.checkRange(src, srcOffset, length);
-    StreamRegions.checkTarget(dst, dstOffset, length);
+    checkPut(src, srcOffset, dst, dstOffset, length);
     for (long done = 0; done < length; ) {
       int part = piece(sending, length - done);
       inner().put(src, srcOffset + done, dst, dstOffset + done, part);

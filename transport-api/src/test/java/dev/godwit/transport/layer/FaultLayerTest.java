@@ -56,7 +56,10 @@ final class FaultLayerTest {
 
     @Override
     public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length) {
-      byte first = length == 0 ? 0 : src.memory().get(ValueLayout.JAVA_BYTE, srcOffset);
+      if (length == 0) {
+        return;
+      }
+      byte first = src.memory().get(ValueLayout.JAVA_BYTE, srcOffset);
       sent.add(new Sent(dstOffset, length, first));
       taken += length;
     }
