@@ -1,0 +1,34 @@
+package dev.godwit.transport.exec;
+
+import dev.godwit.transport.contract.Fixture;
+import dev.godwit.transport.contract.LifecycleContract;
+import dev.godwit.transport.contract.PlacementContract;
+import dev.godwit.transport.contract.TransportContract;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Nested;
+
+final class ExecContractTest {
+  @Nested
+  final class Bytes extends TransportContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new ExecFixture(scratch);
+    }
+  }
+
+  @Nested
+  final class Placed extends PlacementContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new ExecFixture(scratch);
+    }
+  }
+
+  @Nested
+  final class Lifecycle extends LifecycleContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new ExecFixture(scratch);
+    }
+  }
+}
