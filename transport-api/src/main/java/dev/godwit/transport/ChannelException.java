@@ -12,8 +12,17 @@ import org.jspecify.annotations.Nullable;
  */
 public abstract sealed class ChannelException extends IOException {
 
-  private ChannelException(String message, @Nullable Throwable cause) {
-    super(message, cause);
+  private final String sentence;
+
+  private ChannelException(String sentence, @Nullable Throwable cause) {
+    super(sentence, cause);
+    this.sentence = sentence;
+  }
+
+  /** What happened, as one sentence without a full stop. */
+  @Override
+  public final String getMessage() {
+    return sentence;
   }
 
   /**

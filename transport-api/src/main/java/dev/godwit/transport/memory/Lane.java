@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * the other. Once a lane is severed everything on it is {@link ChannelException.Lost Lost}; the
  * channel above knows whether its own side was the cause.
  */
-sealed interface Lane permits PipeLane {
+sealed interface Lane permits PipeLane, DirectLane {
 
   /** Sends all of {@code src}, which is the caller's again on return. */
   void write(MemorySegment src) throws ChannelException;
@@ -38,6 +38,9 @@ sealed interface Lane permits PipeLane {
 
   /** The receiver takes nothing more; the sender, and a reader that waits, lose the connection. */
   void deafen();
+
+  /** Returns once no put of this lane touches memory; for a lane that was ended or given up. */
+  void rest();
 
   /** The sender's half of a barrier: everything before it lands; waits for nobody else. */
   void arrive() throws ChannelException;

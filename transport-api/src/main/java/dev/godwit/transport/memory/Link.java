@@ -4,41 +4,32 @@ import dev.godwit.transport.ChannelInfo;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Peer;
 import dev.godwit.transport.PeerIdentity;
+import dev.godwit.transport.Placement;
 import dev.godwit.transport.support.ChannelLifecycle;
-import dev.godwit.transport.support.StreamRegions;
 
 /** What the channels of one dialer have in common: the twin peers of its two sides. */
-final class Link {
+sealed interface Link permits InlineLink, DirectLink {
   /** The two ends of one connection. */
   record Ends(MemoryChannel dialled, MemoryChannel accepted) {}
 
-  private final Peer dialling = new StreamRegions();
-  private final Peer accepting = new StreamRegions();
-
   static Link of(MemoryOptions options) {
-    return new Link();
+    return options.placement() == Placement.INLINE ? new InlineLink() : new DirectLink();
   }
 
-  Peer dialling() {
-    return dialling;
-  }
+  /** The peer as the dialling side sees it. */
+  Peer dialling();
 
-  Ends connect(Endpoint target, MemoryOptions options, MemoryListener listener) {
-    Lane there = new PipeLane(options.bufferBytes());
-    Lane back = new PipeLane(listener.options().bufferBytes());
-    return new Ends(
-        new MemoryChannel(info(target, listener.local(), options, dialling), there, back, () -> {}),
-        new MemoryChannel(
-            info(listener.local(), target, listener.options(), accepting), back, there, () -> {}));
-  }
+  /** One more connection to a listener that has room for it. */
+  Ends connect(Endpoint target, MemoryOptions options, MemoryListener listener);
 
-  void abort(Throwable cause) {}
+  /** Ends what waits at the dialling side's peer. */
+  void abort(Throwable cause);
 
-  private static ChannelInfo info(
-      Endpoint local, Endpoint remote, MemoryOptions options, Peer peer) {
+  /** The facts of one end. */
+  static ChannelInfo info(Endpoint local, Endpoint remote, MemoryOptions options, Peer peer) {
     return new ChannelInfo(
         ChannelLifecycle.nextSerial(),
-        local,
+        options.withSeed(local),
         remote,
         new PeerIdentity.Unknown(),
         options.capabilities(),

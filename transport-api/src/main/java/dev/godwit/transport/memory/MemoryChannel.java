@@ -164,6 +164,8 @@ final class MemoryChannel implements Channel {
       }
     } finally {
       in.deafen();
+      out.rest();
+      in.rest();
       released.run();
     }
   }

@@ -54,6 +54,12 @@ record MemoryOptions(Placement placement, long seed, int bufferBytes, int backlo
         settings.number("backlog", DEFAULT_BACKLOG, 1, Integer.MAX_VALUE));
   }
 
+  /** {@code endpoint} with the seed in it, so that whoever logs a channel can repeat its run. */
+  Endpoint withSeed(Endpoint endpoint) {
+    boolean told = placement == Placement.INLINE || endpoint.settings().text("seed").isPresent();
+    return told ? endpoint : endpoint.with(endpoint.settings().with("seed", Long.toString(seed)));
+  }
+
   Capabilities capabilities() {
     return new Capabilities(placement, Protection.LOCAL, true, true, true);
   }

@@ -72,9 +72,12 @@ final class PipeLane implements Lane {
   public void settle() {}
 
   @Override
-  public void end() {
+  public void end() throws ChannelException {
     monitor.lock();
     try {
+      if (count > 0) {
+        requireWhole();
+      }
       if (writing && severed == null) {
         severed = "The peer closed the connection in the middle of a write";
       }
@@ -138,6 +141,9 @@ final class PipeLane implements Lane {
       monitor.unlock();
     }
   }
+
+  @Override
+  public void rest() {}
 
   @Override
   public void arrive() {}

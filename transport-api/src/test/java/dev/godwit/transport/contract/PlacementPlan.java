@@ -21,8 +21,9 @@ import java.util.Random;
 
 /**
  * A random transfer that keeps the law of the seam: several passes of writes and puts in any mix,
- * with a barrier after each. In a pass no byte of memory is put twice; between passes the source
- * changes. The receiver takes the same sequence in other splits.
+ * with two barriers after each, between which the receiver looks at its memory. In a pass no byte
+ * of memory is put twice; between passes the source changes. The receiver takes the same sequence
+ * in other splits.
  */
 public final class PlacementPlan {
   private static final String RAM = "plan.ram";
@@ -98,6 +99,8 @@ public final class PlacementPlan {
             sendOne(out, op, src, dst, random);
           }
           out.barrier();
+          // The receiver looks at its memory here; without this the next pass could land meanwhile.
+          out.barrier();
         }
         out.settle();
       }
@@ -142,6 +145,7 @@ public final class PlacementPlan {
           assertThat(Arrays.mismatch(Io.copy(memory, 0, MEMORY_BYTES), memories.get(pass)))
               .as("first wrong byte after pass %d, seed %s", pass, seed)
               .isEqualTo(-1);
+          in.barrier();
         }
       }
     }

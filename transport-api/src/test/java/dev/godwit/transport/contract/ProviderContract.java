@@ -101,10 +101,20 @@ public abstract class ProviderContract {
    */
   protected final void transfer(Pair pair, Side sender, Side receiver) throws Exception {
     if (fixture().live()) {
-      Threads.run(() -> sender.run(pair.dialled()), () -> receiver.run(pair.accepted()));
+      Threads.run(() -> play(sender, pair.dialled()), () -> play(receiver, pair.accepted()));
     } else {
       sender.run(pair.dialled());
       receiver.run(pair.accepted());
+    }
+  }
+
+  /** Aborts the channel if its side fails, so that the other side does not wait for it. */
+  private static void play(Side side, Channel channel) throws Exception {
+    try {
+      side.run(channel);
+    } catch (Exception | AssertionError e) {
+      channel.abort(e);
+      throw e;
     }
   }
 

@@ -2,6 +2,7 @@ package dev.godwit.transport.memory;
 
 import dev.godwit.transport.Placement;
 import dev.godwit.transport.contract.Fixture;
+import dev.godwit.transport.contract.LayerContract;
 import dev.godwit.transport.contract.LifecycleContract;
 import dev.godwit.transport.contract.PlacementContract;
 import dev.godwit.transport.contract.TransportContract;
@@ -27,6 +28,14 @@ final class InlineContractTest {
 
   @Nested
   final class Lifecycle extends LifecycleContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new MemoryFixture(Placement.INLINE);
+    }
+  }
+
+  @Nested
+  final class Layers extends LayerContract {
     @Override
     protected Fixture newFixture(Path scratch) {
       return new MemoryFixture(Placement.INLINE);

@@ -1,0 +1,128 @@
+package dev.godwit.migration.cli;
+
+import dev.godwit.migration.proxy.MigrationReport;
+import dev.godwit.migration.proxy.MigrationReport.ChannelReport;
+import dev.godwit.migration.proxy.Proxy;
+import dev.godwit.migration.proxy.ProxyOptions;
+import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.Endpoint;
+import dev.godwit.transport.Listener;
+import dev.godwit.transport.Transports;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "proxy",
+    header = "Carries migrations from one address to another.",
+    description = {
+      "Listens at LISTEN and carries each migration that a QEMU, libvirt or another Godwit sends there to TARGET, one after the other, "
+          + "byte for byte. Both are migration URIs as QEMU writes them; 'godwit transports' lists the schemes.",
+      ""
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  godwit proxy unix:/run/mig.sock tcp:hostb:7700    on the source host",
+      "  godwit proxy tcp:0:7700 unix:/run/mig.sock        on the destination host"
+    },
+    sortOptions = false)
+final class ProxyCommand implements Callable<Integer> {
+  @Parameters(index = "0", paramLabel = "LISTEN", description = "Where sources connect")
+  private String listen = "";
+
+  @Parameters(index = "1", paramLabel = "TARGET", description = "Where each migration goes")
+  private String target = "";
+
+  @Option(names = "--once", description = "Carry one migration and exit with its outcome")
+  private boolean once;
+
+  @Option(
+      names = "--opaque",
+      description = "Carry any bytes, each connection for itself (NBD disks, other hypervisors)")
+  private boolean opaque;
+
+  @Mixin private final Output output = new Output();
+
+  @Override
+  public Integer call() throws ChannelException, CommandFailure {
+    Transports transports = Transports.load();
+    Endpoint from = Endpoint.parse(listen);
+    Endpoint to = Endpoint.parse(target);
+    Schemes.requireUsable(transports, from, to);
+    transports.dialer(to).close();
+    ProxyOptions options = opaque ? ProxyOptions.anyBytes() : ProxyOptions.migration();
+    try (Listener listener = transports.listen(from);
+        Proxy proxy = new Proxy(listener, () -> transports.dialer(to), options, this::report)) {
+      LoggerFactory.getLogger(ProxyCommand.class)
+          .info("Listening at {} for {}", listener.local(), to);
+      Optional<MigrationReport> last;
+      try (Termination termination =
+          Termination.calls(
+              () -> proxy.abort(new ChannelException.Aborted("Asked to end", null)))) {
+        last = proxy.run(once);
+      }
+      return last.map(ProxyCommand::exitCode).orElse(ExitCode.ABORTED).code();
+    }
+  }
+
+  static ExitCode exitCode(MigrationReport report) {
+    return switch (report.outcome()) {
+      case COMPLETED, DELIVERED -> ExitCode.DONE;
+      case UNKNOWN -> ExitCode.UNKNOWN;
+      case FAILED ->
+          report.failure().orElse(null) instanceof ChannelException failure
+              ? ExitCode.of(failure)
+              : ExitCode.FAILED;
+    };
+  }
+
+  private void report(MigrationReport report) {
+    output.line(
+        String.format(
+            Locale.ROOT,
+            "Migration%s: %s, %.3f s%s",
+            report.machine().map(m -> " of " + m).orElse(""),
+            report.outcome().name().toLowerCase(Locale.ROOT),
+            report.seconds(),
+            report.cause().map(c -> " (" + c + ")").orElse("")));
+    output.line(String.format("  %-14s %18s %14s", "channel", "to destination", "back"));
+    for (ChannelReport channel : report.channels()) {
+      output.line(
+          String.format(
+              Locale.ROOT,
+              "  %-14s %,16d B %,12d B",
+              channel.role(),
+              channel.forwardBytes(),
+              channel.backwardBytes()));
+    }
+    output.document("proxy", members(report));
+  }
+
+  static Map<String, Object> members(MigrationReport report) {
+    return Map.of(
+        "outcome", report.outcome().name().toLowerCase(Locale.ROOT),
+        "cause", report.cause().orElse(""),
+        "machine", report.machine().orElse(""),
+        "return-path", report.returnPath(),
+        "seconds", report.seconds(),
+        "forward-bytes", report.forwardBytes(),
+        "backward-bytes", report.backwardBytes(),
+        "channels",
+            report.channels().stream()
+                .map(
+                    c ->
+                        Map.of(
+                            "role", c.role(),
+                            "peer", c.peer(),
+                            "forward-bytes", c.forwardBytes(),
+                            "backward-bytes", c.backwardBytes()))
+                .toList());
+  }
+}

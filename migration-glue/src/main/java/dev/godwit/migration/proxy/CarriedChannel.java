@@ -1,0 +1,239 @@
+package dev.godwit.migration.proxy;
+
+import dev.godwit.channel.identity.ChannelClassifier;
+import dev.godwit.channel.identity.ChannelRole;
+import dev.godwit.channel.identity.MainHead;
+import dev.godwit.channel.returnpath.ReturnPathWatcher;
+import dev.godwit.transport.Channel;
+import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.support.ChannelReader;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/**
+ * One accepted connection and its twin downstream. Its fields belong to the proxy's thread except
+ * where said; its two threads report through {@link Reports} only.
+ */
+final class CarriedChannel {
+  /** Return paths carry small messages, and bitmaps of a bit a page when a postcopy recovers. */
+  private static final int BACKWARD_BUFFER_BYTES = 64 * 1024;
+
+  /** The stack of a thread that only moves bytes; 256 channels have 512 of them. */
+  private static final long STACK_BYTES = 256 * 1024;
+
+  /** What the two threads of a channel have to say. Called on those threads. */
+  interface Reports {
+    /** The first bytes were looked at. */
+    void spoke(CarriedChannel channel, ChannelRole role);
+
+    /** No migration begins so, or the connection died before it said anything. */
+    void unrecognised(CarriedChannel channel, ChannelException why);
+
+    void ended(CarriedChannel channel, Direction direction);
+
+    void failed(CarriedChannel channel, Direction direction, Pump.Failure failure);
+  }
+
+  enum Direction {
+    FORWARD,
+    BACKWARD
+  }
+
+  /** Where the connection is on its way. */
+  enum State {
+    /** Accepted; nothing downstream yet. */
+    WAITING,
+    /** Its twin is being connected. */
+    DIALLING,
+    /** Both ends are joined. */
+    CARRYING,
+    /** Both directions have ended, or it was broken. */
+    OVER
+  }
+
+  private final Channel up;
+  private final ChannelReader reader;
+  private final Reports reports;
+  private final ProxyOptions options;
+  private final long acceptedNanos = System.nanoTime();
+  private final CompletableFuture<Optional<Channel>> down = new CompletableFuture<>();
+  private final Pump forward = new Pump();
+  private final Pump backward = new Pump();
+  private final MainTail tail = new MainTail();
+  private final ReturnPathWatcher returnPath = new ReturnPathWatcher();
+  private volatile MainHead head = new MainHead();
+  private volatile ChannelRole role;
+
+  State state = State.WAITING;
+  boolean forwardEnded;
+  boolean backwardEnded;
+
+  CarriedChannel(Channel up, ProxyOptions options, Reports reports) {
+    this.up = up;
+    this.reader = new ChannelReader(up, ChannelClassifier.PEEK_BYTES);
+    this.options = options;
+    this.reports = reports;
+    this.role = options.opaque() ? new ChannelRole.Opaque() : new ChannelRole.Silent();
+  }
+
+  /** Begins to look at the first bytes. */
+  void start() {
+    thread("forward", this::runForward);
+  }
+
+  /** Joins the twin and begins to carry. */
+  void join(Channel twin) {
+    state = State.CARRYING;
+    down.complete(Optional.of(twin));
+    thread("backward", () -> runBackward(twin));
+  }
+
+  Channel up() {
+    return up;
+  }
+
+  ChannelRole role() {
+    return role;
+  }
+
+  /**
+   * Says what a connection must be that was joined before it spoke and then spoke nothing known.
+   */
+  void presume(ChannelRole other) {
+    role = other;
+  }
+
+  MainHead head() {
+    return head;
+  }
+
+  ReturnPathWatcher.Verdict verdict() {
+    return returnPath.verdict();
+  }
+
+  MainTail tail() {
+    return tail;
+  }
+
+  long ageNanos() {
+    return System.nanoTime() - acceptedNanos;
+  }
+
+  long acceptedNanos() {
+    return acceptedNanos;
+  }
+
+  long forwardBytes() {
+    return forward.bytes();
+  }
+
+  long backwardBytes() {
+    return backward.bytes();
+  }
+
+  long forwardIdleNanos() {
+    return forward.idleNanos();
+  }
+
+  /** Breaks both ends at once; never blocks. */
+  void abort(Throwable cause) {
+    up.abort(cause);
+    if (!down.complete(Optional.empty())) {
+      down.join().ifPresent(twin -> twin.abort(cause));
+    }
+  }
+
+  /** Releases both ends after both threads have reported, or after an abort. */
+  void close() {
+    state = State.OVER;
+    closeQuietly(up);
+    if (!down.complete(Optional.empty())) {
+      down.join().ifPresent(CarriedChannel::closeQuietly);
+    }
+  }
+
+  MigrationReport.ChannelReport report() {
+    return new MigrationReport.ChannelReport(
+        role.toString(), up.info().identity().toString(), forward.bytes(), backward.bytes());
+  }
+
+  @Override
+  public String toString() {
+    return "ch=" + up.info().serial() + "/" + role;
+  }
+
+  private void runForward() {
+    if (!options.opaque()) {
+      try {
+        ChannelRole told = ChannelClassifier.classify(reader);
+        if (told instanceof ChannelRole.Recovery) {
+          head = MainHead.ofRecovery();
+        }
+        role = told;
+        reports.spoke(this, told);
+      } catch (ChannelException e) {
+        reports.unrecognised(this, e);
+      }
+    }
+    Optional<Channel> twin;
+    try {
+      twin = down.join();
+    } catch (CompletionException e) {
+      throw new IllegalStateException(e);
+    }
+    if (twin.isPresent()) {
+      Pump.Watcher watcher = role.isMain() ? this::seeForward : bytes -> {};
+      run(Direction.FORWARD, forward, reader::read, twin.get(), options.bufferBytes(), watcher);
+    }
+  }
+
+  private void runBackward(Channel twin) {
+    run(Direction.BACKWARD, backward, twin::read, up, BACKWARD_BUFFER_BYTES, this::seeBackward);
+  }
+
+  private void seeBackward(ByteBuffer bytes) {
+    if (role.isMain()) {
+      returnPath.see(bytes);
+    }
+  }
+
+  private void run(
+      Direction direction,
+      Pump pump,
+      Pump.Source source,
+      Channel sink,
+      int bufferBytes,
+      Pump.Watcher watcher) {
+    try (Arena arena = Arena.ofConfined()) {
+      pump.run(source, sink, arena.allocate(bufferBytes).asByteBuffer(), watcher);
+      reports.ended(this, direction);
+    } catch (Pump.Failure e) {
+      reports.failed(this, direction, e);
+    }
+  }
+
+  private void seeForward(ByteBuffer bytes) {
+    head.see(bytes);
+    tail.see(bytes);
+  }
+
+  private void thread(String direction, Runnable body) {
+    Thread.ofPlatform()
+        .name("godwit-" + up.info().serial() + "-" + direction)
+        .daemon()
+        .stackSize(STACK_BYTES)
+        .start(body);
+  }
+
+  private static void closeQuietly(Channel channel) {
+    try {
+      channel.close();
+    } catch (ChannelException e) {
+      // What could be lost was reported when the output was ended.
+      channel.abort(e);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package dev.godwit.migration.proxy;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What became of one carried migration.
+ *
+ * @param outcome as far as the bytes tell
+ * @param cause one sentence if it did not end well
+ * @param failure what broke first, for the exit code
+ * @param machine QEMU's machine type, if the main stream showed it
+ * @param returnPath whether the source opened the return path
+ * @param seconds from the first connection to the end of the last
+ * @param channels in accept order
+ */
+public record MigrationReport(
+    Outcome outcome,
+    Optional<String> cause,
+    Optional<Throwable> failure,
+    Optional<String> machine,
+    boolean returnPath,
+    double seconds,
+    List<ChannelReport> channels) {
+
+  /** How it ended, as far as the bytes tell. */
+  public enum Outcome {
+    /** The destination said on the return path that it has the whole guest. */
+    COMPLETED,
+    /** All bytes were delivered and both sides ended in order; nobody said more. */
+    DELIVERED,
+    /** It broke, or the destination said that it failed: the guest is still at the source. */
+    FAILED,
+    /** It ended in order but not at the end of a stream: look at both sides. */
+    UNKNOWN
+  }
+
+  /**
+   * One connection.
+   *
+   * @param role what it was, for example {@code main} or {@code multifd 3}
+   * @param peer who connected
+   * @param forwardBytes from source to destination
+   * @param backwardBytes from destination to source
+   */
+  public record ChannelReport(String role, String peer, long forwardBytes, long backwardBytes) {}
+
+  /** Bytes from source to destination on all channels. */
+  public long forwardBytes() {
+    return channels.stream().mapToLong(ChannelReport::forwardBytes).sum();
+  }
+
+  /** Bytes from destination to source on all channels. */
+  public long backwardBytes() {
+    return channels.stream().mapToLong(ChannelReport::backwardBytes).sum();
+  }
+}

@@ -1,0 +1,24 @@
+package dev.godwit.migration.qmp;
+
+import java.time.Instant;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Something that QEMU reports unasked.
+ *
+ * @param name QEMU's name of it, such as {@code STOP}
+ * @param data what comes with it; a missing node if nothing does
+ * @param at the moment by QEMU's own wall clock
+ */
+public record QmpEvent(String name, JsonNode data, Instant at) {
+
+  static QmpEvent of(JsonNode message) {
+    JsonNode timestamp = message.path("timestamp");
+    return new QmpEvent(
+        message.path("event").asString(""),
+        message.path("data"),
+        Instant.ofEpochSecond(
+            timestamp.path("seconds").asLong(0),
+            Math.multiplyExact(timestamp.path("microseconds").asLong(0), 1000L)));
+  }
+}
