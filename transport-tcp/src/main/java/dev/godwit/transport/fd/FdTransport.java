@@ -61,21 +61,13 @@ public final class FdTransport implements Transport {
   public Dialer dialer(Endpoint target) throws ChannelException {
     int number = check(target);
     DescriptorDialer.Attempt attempt =
-        (peer, waker, deadline) -> {
-          Inherited inherited = Inherited.take(target, number);
-          if (inherited.listening()) {
-            inherited.close();
-            throw new ChannelException.Refused(
-                "The socket of " + target + " listens, so it can be accepted from but not dialled");
-          }
-          return inherited.channel(peer);
-        };
+        (peer, waker, deadline) -> Inherited.take(target, number, false).channel(peer);
     return new DescriptorDialer(target, attempt.once(target));
   }
 
   @Override
   public Listener listen(Endpoint address) throws ChannelException {
-    Inherited inherited = Inherited.take(address, check(address));
+    Inherited inherited = Inherited.take(address, check(address), true);
     boolean done = false;
     try {
       Listener listener = inherited.listening() ? accepting(inherited) : single(inherited);

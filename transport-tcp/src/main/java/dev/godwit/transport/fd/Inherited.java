@@ -43,9 +43,11 @@ record Inherited(Endpoint endpoint, Descriptor descriptor, Kind kind, int access
    * what it inherited is not, so that flag tells the two apart; it is set here, and nothing is
    * taken twice.
    *
-   * @throws ChannelException.Refused if it cannot be a channel
+   * @param mayListen whether a listening socket will do
+   * @throws ChannelException.Refused if it cannot be a channel; then it is left as it was
    */
-  static synchronized Inherited take(Endpoint endpoint, int number) throws ChannelException {
+  static synchronized Inherited take(Endpoint endpoint, int number, boolean mayListen)
+      throws ChannelException {
     int flags = Libc.fcntl(number, Libc.F_GETFD, 0);
     if (flags < 0) {
       throw refused(endpoint, "is not open in this process");
@@ -57,6 +59,9 @@ record Inherited(Endpoint endpoint, Descriptor descriptor, Kind kind, int access
       throw refused(endpoint, "is where messages go");
     }
     Kind kind = kind(endpoint, number);
+    if (kind == Kind.LISTENING && !mayListen) {
+      throw refused(endpoint, "is a socket that listens, to be accepted from and not dialled");
+    }
     int mine = number > 2 ? own(endpoint, number) : replace(endpoint, number);
     int status = Libc.fcntl(mine, Libc.F_GETFL, 0);
     boolean done = false;

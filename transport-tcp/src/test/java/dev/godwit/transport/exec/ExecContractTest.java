@@ -7,6 +7,10 @@ import dev.godwit.transport.contract.TransportContract;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Nested;
 
+/**
+ * Without the layers: a fault that cuts at once kills a command that has not opened its pipe yet,
+ * and the command at the other end waits for it, as commands do.
+ */
 final class ExecContractTest {
   @Nested
   final class Bytes extends TransportContract {

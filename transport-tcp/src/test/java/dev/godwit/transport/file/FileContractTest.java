@@ -1,6 +1,7 @@
 package dev.godwit.transport.file;
 
 import dev.godwit.transport.contract.Fixture;
+import dev.godwit.transport.contract.LayerContract;
 import dev.godwit.transport.contract.LifecycleContract;
 import dev.godwit.transport.contract.PlacementContract;
 import dev.godwit.transport.contract.TransportContract;
@@ -26,6 +27,14 @@ final class FileContractTest {
 
   @Nested
   final class Lifecycle extends LifecycleContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new FileFixture(scratch);
+    }
+  }
+
+  @Nested
+  final class Layers extends LayerContract {
     @Override
     protected Fixture newFixture(Path scratch) {
       return new FileFixture(scratch);

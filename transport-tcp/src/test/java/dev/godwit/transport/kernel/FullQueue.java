@@ -51,6 +51,13 @@ public final class FullQueue implements AutoCloseable {
     return port;
   }
 
+  /** Makes room. */
+  public void acceptOne() {
+    int accepted = Libc.accept(sockets.getFirst(), Libc.SOCK_CLOEXEC);
+    assertThat(accepted).isNotNegative();
+    sockets.add(accepted);
+  }
+
   private int open(int family) {
     int fd = Sockets.stream(family);
     assertThat(fd).isNotNegative();

@@ -1,6 +1,7 @@
 package dev.godwit.transport.tcp;
 
 import dev.godwit.transport.contract.Fixture;
+import dev.godwit.transport.contract.LayerContract;
 import dev.godwit.transport.contract.LifecycleContract;
 import dev.godwit.transport.contract.PlacementContract;
 import dev.godwit.transport.contract.TransportContract;
@@ -29,6 +30,14 @@ final class TcpContractTest {
     @Override
     protected Fixture newFixture(Path scratch) {
       return new TcpFixture("[::1]");
+    }
+  }
+
+  @Nested
+  final class Layers extends LayerContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new TcpFixture("127.0.0.1");
     }
   }
 }
