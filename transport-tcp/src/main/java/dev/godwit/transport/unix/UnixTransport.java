@@ -17,11 +17,11 @@ import dev.godwit.transport.Settings;
 import dev.godwit.transport.Transport;
 import dev.godwit.transport.kernel.Descriptor;
 import dev.godwit.transport.kernel.DescriptorChannel;
+import dev.godwit.transport.kernel.DescriptorDialer;
 import dev.godwit.transport.kernel.Errno;
 import dev.godwit.transport.kernel.Kernel;
 import dev.godwit.transport.kernel.Libc;
 import dev.godwit.transport.kernel.SocketAddresses;
-import dev.godwit.transport.kernel.SocketDialer;
 import dev.godwit.transport.kernel.SocketListener;
 import dev.godwit.transport.kernel.SocketMedium;
 import dev.godwit.transport.kernel.Sockets;
@@ -41,7 +41,7 @@ import java.util.TreeMap;
  * peer from one that closed in order, unless bytes were lost by it.
  */
 public final class UnixTransport implements Transport {
-  private static final Capabilities CAPABILITIES =
+  static final Capabilities CAPABILITIES =
       new Capabilities(Placement.INLINE, Protection.LOCAL, true, true, true);
 
   private static final Map<String, String> SETTINGS = settingTexts();
@@ -74,7 +74,7 @@ public final class UnixTransport implements Transport {
   @Override
   public Dialer dialer(Endpoint target) throws ChannelException {
     check(target);
-    return new SocketDialer(
+    return new DescriptorDialer(
         target, (peer, waker, deadline) -> connect(target, peer, waker, deadline));
   }
 
@@ -83,7 +83,7 @@ public final class UnixTransport implements Transport {
     check(address);
     SocketFile.Permissions permissions = SocketFile.Permissions.of(address.settings());
     int fd = Errno.check(Sockets.stream(Libc.AF_UNIX), "Cannot make a socket", "socket");
-    Descriptor socket = Descriptor.socket(fd);
+    Descriptor socket = Descriptor.file(fd);
     boolean done = false;
     try {
       Sockets.setBuffers(fd, address.settings());
