@@ -37,8 +37,11 @@ import org.jspecify.annotations.Nullable;
 public final class DestinationDrive {
   private static final Duration CONNECT = Duration.ofSeconds(5);
 
-  /** How long a destination may neither answer nor take a byte in the middle of a stream. */
-  private static final Duration STUCK = Duration.ofSeconds(10);
+  /**
+   * How long a destination may neither answer nor take a byte in the middle of a stream. With
+   * multifd it waits in its main loop for what a slow network still holds.
+   */
+  private static final Duration STUCK = Duration.ofSeconds(30);
 
   /** How long it may take to load a guest whose every byte it has. */
   private static final Duration LOADING = Duration.ofMinutes(5);
@@ -175,7 +178,8 @@ public final class DestinationDrive {
       } catch (QmpException.MainLoopStuck | QmpException.TimedOut e) {
         silence = e;
         boolean whole = drive.isWholeStreamDelivered();
-        if (still.compareTo(whole ? LOADING : STUCK) > 0) {
+        Duration limit = whole ? LOADING : drive.carried().isPresent() ? LAST_WORD : STUCK;
+        if (still.compareTo(limit) > 0) {
           drive.abort(e);
           drive.awaitCarried(Drive.PATIENCE);
           return report(

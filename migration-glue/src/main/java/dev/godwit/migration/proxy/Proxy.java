@@ -91,6 +91,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   private volatile @Nullable Throwable aborted;
   private long recognisedNanos;
   private boolean acceptEnded;
+  private boolean flooded;
 
   private record Broken(CarriedChannel channel, String sentence, Throwable why, long sinceNanos) {}
 
@@ -245,7 +246,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     CarriedChannel channel = new CarriedChannel(up, options, this);
     CarriedMigration current = migration;
     int connections = waiting.size() + (current == null ? 0 : current.channels().size());
-    if (connections >= MAX_CONNECTIONS) {
+    if (connections >= MAX_CONNECTIONS && !makeRoom(connections)) {
       refuse(channel, "there are " + connections + " connections already");
       return;
     }
@@ -255,6 +256,26 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     } else {
       waiting.add(channel);
     }
+  }
+
+  /**
+   * Lets the connection go that has been silent longest, so that a flood of them keeps no source
+   * out.
+   */
+  private boolean makeRoom(int connections) {
+    Optional<CarriedChannel> silent =
+        waiting.stream().filter(c -> c.role() instanceof ChannelRole.Silent).findFirst();
+    silent.ifPresent(
+        channel -> {
+          if (!flooded) {
+            flooded = true;
+            LOG.warn(
+                "A flood: {} connections wait, the silent ones among them are let go", connections);
+          }
+          waiting.remove(channel);
+          drop(channel, new ChannelException.Violated("It was silent in a flood"));
+        });
+    return silent.isPresent();
   }
 
   @Override
@@ -313,7 +334,8 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     try {
       CarriedMigration begun = new CarriedMigration(target.open(), options);
       migration = begun;
-      LOG.info("A migration begins");
+      flooded = false;
+      LOG.info(options.opaque() ? "A connection begins" : "A migration begins");
       advance(begun);
     } catch (ChannelException e) {
       LOG.error("Cannot carry a migration: {}", e.getMessage());
