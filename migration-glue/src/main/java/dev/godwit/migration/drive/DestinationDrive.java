@@ -37,17 +37,23 @@ import org.jspecify.annotations.Nullable;
 public final class DestinationDrive {
   private static final Duration CONNECT = Duration.ofSeconds(5);
 
+  /** How long a destination may not answer once its connections have ended. */
+  private static final Duration STUCK = Duration.ofSeconds(10);
+
   /**
-   * How long a destination may neither answer nor take a byte in the middle of a stream. With
-   * multifd it waits in its main loop for what a slow network still holds.
+   * The same while they stand and nothing moves: a destination that waits for multifd packets of a
+   * stalled network does not answer either, and is well.
    */
-  private static final Duration STUCK = Duration.ofSeconds(30);
+  private static final Duration STALLED = Duration.ofSeconds(40);
 
   /** How long it may take to load a guest whose every byte it has. */
   private static final Duration LOADING = Duration.ofMinutes(5);
 
   /** How long QEMU has for its last word after the connections have ended. */
   private static final Duration LAST_WORD = Duration.ofSeconds(10);
+
+  private static final String STOPPED =
+      "Stopped receiving; the VM is at the source, and this QEMU has to be started anew before it can receive";
 
   private final Path qmp;
   private final Endpoint at;
@@ -57,6 +63,7 @@ public final class DestinationDrive {
   private final Consumer<Progress> watcher;
   private final AtomicBoolean cancelAsked = new AtomicBoolean();
   private final List<String> notes = new ArrayList<>();
+  private boolean cancelled;
   private String machine = "";
 
   /**
@@ -164,9 +171,15 @@ public final class DestinationDrive {
         }
         if (status.state() == MigrationState.FAILED) {
           drive.awaitCarried(Drive.PATIENCE);
+          if (cancelled) {
+            return report(monitor, drive, Outcome.CANCELLED, STOPPED);
+          }
           return report(monitor, drive, Outcome.FAILED, failed(drive, Optional.empty()));
         }
         if (drive.carried().isPresent() && still.compareTo(LAST_WORD) > 0) {
+          if (cancelled && !drive.mayHaveArrived()) {
+            return report(monitor, drive, Outcome.CANCELLED, STOPPED);
+          }
           return report(
               monitor,
               drive,
@@ -178,36 +191,86 @@ public final class DestinationDrive {
       } catch (QmpException.MainLoopStuck | QmpException.TimedOut e) {
         silence = e;
         boolean whole = drive.isWholeStreamDelivered();
-        Duration limit = whole ? LOADING : drive.carried().isPresent() ? LAST_WORD : STUCK;
-        if (still.compareTo(limit) > 0) {
+        Duration patience = drive.carried().isPresent() ? STUCK : whole ? LOADING : STALLED;
+        if (still.compareTo(patience) > 0) {
           drive.abort(e);
           drive.awaitCarried(Drive.PATIENCE);
-          return report(
-              monitor,
-              drive,
-              whole ? Outcome.UNKNOWN : Outcome.FAILED,
-              whole
-                  ? "The destination QEMU has every byte and does not answer; look at both sides before running the guest anywhere"
-                  : "The destination QEMU no longer answers and takes no bytes, as after a damaged multifd packet; the connections were broken off"
-                      + " so that the VM runs on at the source, and this QEMU has to be killed");
+          return stuck(monitor, drive);
         }
       } catch (QmpException e) {
         drive.awaitCarried(Drive.PATIENCE);
-        return report(monitor, drive, Outcome.FAILED, failed(drive, Optional.of(e)));
+        return gone(monitor, drive, e);
       }
-      if (cancelAsked.get()) {
-        if (drive.isWholeStreamDelivered() && silence == null) {
-          continue;
+      if (cancelAsked.get() && !cancelled) {
+        if (inPostcopy(drive) || drive.isWholeStreamDelivered()) {
+          if (silence == null) {
+            continue;
+          }
+          return report(
+              monitor,
+              drive,
+              Outcome.UNKNOWN,
+              "Stopped watching when the destination QEMU may have had the guest already and did not answer; look at both sides");
         }
+        cancelled = true;
         drive.abort(new ChannelException.Aborted("Asked to end", null));
         drive.awaitCarried(Drive.PATIENCE);
-        return report(
-            monitor,
-            drive,
-            Outcome.CANCELLED,
-            "Stopped receiving; the VM is at the source, and this QEMU has to be started anew before it can receive");
+        movedNanos = System.nanoTime();
+        if (drive.carried().isEmpty() || silence != null) {
+          return report(monitor, drive, Outcome.CANCELLED, STOPPED);
+        }
       }
     }
+  }
+
+  /** It no longer answers, and every connection has been broken off. */
+  private DriveReport stuck(QemuMonitor monitor, Drive drive) {
+    return drive.mayHaveArrived() || inPostcopy(drive)
+        ? report(
+            monitor,
+            drive,
+            Outcome.UNKNOWN,
+            "The destination QEMU may have the guest and does not answer; look at both sides before running the guest anywhere")
+        : report(
+            monitor,
+            drive,
+            Outcome.FAILED,
+            "The destination QEMU no longer answers, as after a damaged multifd packet"
+                + seen(drive)
+                + "; its connections were broken off, "
+                + where(drive)
+                + ", and this QEMU has to be killed");
+  }
+
+  /** Its monitor is gone. */
+  private DriveReport gone(QemuMonitor monitor, Drive drive, QmpException why) {
+    if (cancelled && !drive.mayHaveArrived()) {
+      return report(monitor, drive, Outcome.CANCELLED, STOPPED);
+    }
+    return drive.mayHaveArrived() || inPostcopy(drive)
+        ? report(
+            monitor,
+            drive,
+            Outcome.UNKNOWN,
+            "The destination QEMU may have had the guest when its monitor ended ("
+                + why.getMessage()
+                + "); look at both sides before running the guest anywhere")
+        : report(monitor, drive, Outcome.FAILED, failed(drive, Optional.of(why)));
+  }
+
+  private static boolean inPostcopy(Drive drive) {
+    return drive.status().map(s -> s.state().isPostcopy()).orElse(false);
+  }
+
+  /**
+   * Where the guest is after a failure. Without a return path its source may take it for moved, and
+   * hold it paused.
+   */
+  private static String where(Drive drive) {
+    boolean sourceKnows = drive.carried().map(MigrationReport::returnPath).orElse(true);
+    return sourceKnows
+        ? "the VM is at the source"
+        : "the VM is at the source, which may hold it paused because there was no return path to tell it ('cont' runs it there)";
   }
 
   /**
@@ -222,14 +285,15 @@ public final class DestinationDrive {
             .flatMap(MigrationStatus::error);
     String seen = seen(drive);
     if (said.isPresent()) {
-      return "The destination QEMU failed: " + said.get() + seen + "; the VM runs on at the source";
+      return "The destination QEMU failed: " + said.get() + seen + "; " + where(drive);
     }
     if (gone.isPresent()) {
       return "The destination QEMU has ended without saying why on its monitor; its log has the reason"
           + seen
-          + "; the VM runs on at the source";
+          + "; "
+          + where(drive);
     }
-    return "The destination QEMU failed without a reason" + seen + "; the VM runs on at the source";
+    return "The destination QEMU failed without a reason" + seen + "; " + where(drive);
   }
 
   private String seen(Drive drive) {

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -74,6 +75,12 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
 
   private static final Duration TICK = Duration.ofMillis(100);
 
+  /** Between two attempts to accept while the system has no descriptor or memory for it. */
+  private static final Duration ACCEPT_AGAIN = Duration.ofMillis(200);
+
+  /** How long the thread that accepts may take to notice that it is over. */
+  private static final Duration ACCEPT_END = Duration.ofSeconds(5);
+
   /** Where a migration goes: a dialer for each, since one dialer is one migration. */
   @FunctionalInterface
   public interface Target {
@@ -92,6 +99,8 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   private long recognisedNanos;
   private boolean acceptEnded;
   private boolean flooded;
+  private boolean over;
+  private final CountDownLatch givenUp = new CountDownLatch(1);
 
   private record Broken(CarriedChannel channel, String sentence, Throwable why, long sinceNanos) {}
 
@@ -109,13 +118,14 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   }
 
   /**
-   * Carries until aborted, or until the first migration has ended.
+   * Carries until aborted, or until the first migration has ended. Listens no longer when it
+   * returns, and holds no connection: a source that is left waiting would wait for ever.
    *
    * @param once return after one migration
    * @return that one's report, or empty if aborted before one ended
    */
   public Optional<MigrationReport> run(boolean once) {
-    Thread.ofPlatform().name("godwit-accept").daemon().start(this::accept);
+    Thread acceptor = Thread.ofPlatform().name("godwit-accept").daemon().start(this::accept);
     try {
       return decide(once);
     } catch (RuntimeException | Error e) {
@@ -123,6 +133,31 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       abort(e);
       cutOff(e);
       throw e;
+    } finally {
+      endAccepting(acceptor);
+    }
+  }
+
+  /** Drops whoever came too late to be carried. */
+  private void endAccepting(Thread acceptor) {
+    Throwable cause = new ChannelException.Aborted("The proxy has ended", aborted);
+    over = true;
+    givenUp.countDown();
+    listener.abort(cause);
+    try {
+      acceptor.join(ACCEPT_END);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    for (Runnable event = events.poll(); event != null; event = events.poll()) {
+      event.run();
+    }
+    List.copyOf(waiting).forEach(channel -> drop(channel, cause));
+    waiting.clear();
+    try {
+      listener.close();
+    } catch (ChannelException e) {
+      LOG.warn("Could not end listening at {}: {}", listener.local(), e.getMessage());
     }
   }
 
@@ -160,6 +195,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   /** Ends {@link #run} soon and breaks what it carries; any thread, never blocks. */
   public void abort(Throwable cause) {
     aborted = cause;
+    givenUp.countDown();
     listener.abort(cause);
     events.add(() -> {});
   }
@@ -237,13 +273,29 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
             || e instanceof ChannelException.Lost) {
           break;
         }
+        if (pauseAccepting()) {
+          break;
+        }
       }
     }
     events.add(() -> acceptEnded = true);
   }
 
+  /** Returns whether there is nothing more to accept. */
+  private boolean pauseAccepting() {
+    try {
+      return givenUp.await(ACCEPT_AGAIN.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      return true;
+    }
+  }
+
   private void accepted(Channel up) {
     CarriedChannel channel = new CarriedChannel(up, options, this);
+    if (over) {
+      drop(channel, new ChannelException.Aborted("The proxy has ended", aborted));
+      return;
+    }
     CarriedMigration current = migration;
     int connections = waiting.size() + (current == null ? 0 : current.channels().size());
     if (connections >= MAX_CONNECTIONS && !makeRoom(connections)) {
@@ -307,6 +359,9 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       return;
     }
     CarriedMigration current = migration;
+    if (over) {
+      return;
+    }
     if (current == null) {
       recognisedNanos = System.nanoTime();
       begin();
