@@ -73,6 +73,11 @@ final class Lines {
     }
   }
 
+  /** How many lines there are so far. */
+  synchronized int count() {
+    return lines.size();
+  }
+
   @Override
   public synchronized String toString() {
     return name + ":\n  " + String.join("\n  ", lines);

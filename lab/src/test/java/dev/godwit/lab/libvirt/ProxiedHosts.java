@@ -63,6 +63,8 @@ final class ProxiedHosts implements AutoCloseable {
   void boot() throws Exception {
     hosts.boot();
     near.listening();
+    near.skipReports();
+    far.skipReports();
   }
 
   TwoHosts hosts() {

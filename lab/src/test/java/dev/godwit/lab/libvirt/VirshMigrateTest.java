@@ -28,7 +28,10 @@ import tools.jackson.databind.JsonNode;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class VirshMigrateTest {
-  private static final BootSector GUEST = BootSector.of(32, 4).filled(BootSector.Fill.RANDOM);
+  /** It rewrites its working set more slowly than it migrates, so it sees pages of every pass. */
+  private static final BootSector GUEST =
+      BootSector.of(32, 16).dirtying(8).filled(BootSector.Fill.RANDOM);
+
   private static final int EXIT_TERMINATED = 143;
 
   /** The ways that libvirt offers, what comes of them, and who connects to the source's proxy. */
