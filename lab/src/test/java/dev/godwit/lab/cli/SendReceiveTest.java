@@ -19,9 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.JsonNode;
 
-/**
- * {@code godwit send} and {@code godwit receive} when they succeed, and when they are told to end.
- */
+/** {@code godwit send} and {@code godwit receive} when they succeed, and when they are told to end. */
 final class SendReceiveTest {
   /** So little that the guest dirties memory faster: it never ends by itself. */
   private static final String SLOW = "max-bandwidth=4M";
@@ -33,9 +31,9 @@ final class SendReceiveTest {
   @Test
   void bothSidesReportTheSameBytesAsJson() throws Exception {
     try (TwoQemus qemus = TwoQemus.start(dir, QemuVersion.V10_0, QemuVersion.V7_2, MACHINE);
-        GodwitProcess receive = receive(qemus, "tcp:127.0.0.1:0", "--json", "--set", "multifd");
+        GodwitProcess receive = Commands.receive(qemus, "tcp:127.0.0.1:0", "--json", "--set", "multifd");
         GodwitProcess send =
-            send(qemus, receive, "--json", "--set", "multifd", "--set", "max-bandwidth=0")) {
+            Commands.send(qemus, receive, "--json", "--set", "multifd", "--set", "max-bandwidth=0")) {
       send.expectExit(0);
       receive.expectExit(0);
 
@@ -67,8 +65,8 @@ final class SendReceiveTest {
   @Test
   void peopleReadATableAndNothingElseOnStandardOutput() throws Exception {
     try (TwoQemus qemus = TwoQemus.start(dir, QemuVersion.V10_0, QemuVersion.V10_0, MACHINE);
-        GodwitProcess receive = receive(qemus, "unix:" + dir.resolve("migration.sock"));
-        GodwitProcess send = send(qemus, receive, "--set", "max-bandwidth=0")) {
+        GodwitProcess receive = Commands.receive(qemus, "unix:" + dir.resolve("migration.sock"));
+        GodwitProcess send = Commands.send(qemus, receive, "--set", "max-bandwidth=0")) {
       send.expectExit(0);
       receive.expectExit(0);
 
@@ -89,9 +87,9 @@ final class SendReceiveTest {
       throws Exception {
     try (TwoQemus qemus = TwoQemus.start(dir, from, QemuVersion.V10_0, MACHINE)) {
       QemuSettings before = qemus.sourceMonitor().settings(TwoQemus.soon());
-      try (GodwitProcess receive = receive(qemus, "tcp:127.0.0.1:0");
-          GodwitProcess send = send(qemus, receive, "--set", SLOW, "--set", "xbzrle")) {
-        awaitMidFlight(qemus.sourceMonitor());
+      try (GodwitProcess receive = Commands.receive(qemus, "tcp:127.0.0.1:0");
+          GodwitProcess send = Commands.send(qemus, receive, "--set", SLOW, "--set", "xbzrle")) {
+        Commands.awaitMidFlight(qemus.sourceMonitor());
         send.signal(signal);
         send.expectExit(code);
 
@@ -110,9 +108,9 @@ final class SendReceiveTest {
   void aReceiverThatIsToldToEndBreaksOffWhatComes(QemuVersion to) throws Exception {
     try (TwoQemus qemus = TwoQemus.start(dir, QemuVersion.V10_0, to, MACHINE)) {
       QemuSettings before = qemus.sourceMonitor().settings(TwoQemus.soon());
-      try (GodwitProcess receive = receive(qemus, "tcp:127.0.0.1:0");
-          GodwitProcess send = send(qemus, receive, "--set", SLOW)) {
-        awaitMidFlight(qemus.sourceMonitor());
+      try (GodwitProcess receive = Commands.receive(qemus, "tcp:127.0.0.1:0");
+          GodwitProcess send = Commands.send(qemus, receive, "--set", SLOW)) {
+        Commands.awaitMidFlight(qemus.sourceMonitor());
         receive.signal("INT");
         receive.expectExit(130);
         assertThat(receive.sentence()).startsWith("godwit receive: Stopped receiving");
@@ -129,7 +127,7 @@ final class SendReceiveTest {
   void aReceiverThatWaitsCanBeToldToEnd() throws Exception {
     Path socket = dir.resolve("migration.sock");
     try (TwoQemus qemus = TwoQemus.start(dir, QemuVersion.V10_0, QemuVersion.V10_0, MACHINE);
-        GodwitProcess receive = receive(qemus, "unix:" + socket)) {
+        GodwitProcess receive = Commands.receive(qemus, "unix:" + socket)) {
       receive.awaitListening();
       receive.signal("INT");
       receive.expectExit(130);
@@ -149,7 +147,7 @@ final class SendReceiveTest {
       qemus.destinationMonitor().migrateIncoming("unix:" + in, TwoQemus.soon());
       proxy.awaitListening();
       qemus.sourceMonitor().migrate("unix:" + out, TwoQemus.soon());
-      awaitMidFlight(qemus.sourceMonitor());
+      Commands.awaitMidFlight(qemus.sourceMonitor());
 
       proxy.signal("TERM");
       proxy.expectExit(143);
@@ -161,39 +159,5 @@ final class SendReceiveTest {
           .isNotEqualTo(RunStatus.State.RUNNING);
       qemus.expectRunningAtSource();
     }
-  }
-
-  static GodwitProcess receive(TwoQemus qemus, String uri, String... more) throws Exception {
-    return GodwitProcess.start(
-        concat(new String[] {"receive", "--qmp", qemus.destination().qmp().toString(), uri}, more));
-  }
-
-  static GodwitProcess send(TwoQemus qemus, GodwitProcess receive, String... more)
-      throws Exception {
-    return send(qemus, receive.awaitListening().toString(), more);
-  }
-
-  static GodwitProcess send(TwoQemus qemus, String uri, String... more) throws Exception {
-    return GodwitProcess.start(
-        concat(new String[] {"send", "--qmp", qemus.source().qmp().toString(), uri}, more));
-  }
-
-  /** The first megabytes have left, and the end is far. */
-  static void awaitMidFlight(QemuMonitor source) throws Exception {
-    MigrationStatus status =
-        source.awaitMigration(
-            s ->
-                s.isFinal()
-                    || (s.state() == MigrationState.ACTIVE
-                        && s.ram().map(RamProgress::transferredBytes).orElse(0L) > 1 << 20),
-            Duration.ofSeconds(15),
-            TwoQemus.soon());
-    assertThat(status.state()).as("%s", status).isEqualTo(MigrationState.ACTIVE);
-  }
-
-  private static String[] concat(String[] first, String[] more) {
-    String[] all = java.util.Arrays.copyOf(first, first.length + more.length);
-    System.arraycopy(more, 0, all, first.length, more.length);
-    return all;
   }
 }

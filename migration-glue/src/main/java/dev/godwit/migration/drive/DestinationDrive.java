@@ -2,10 +2,13 @@ package dev.godwit.migration.drive;
 
 import dev.godwit.migration.drive.DriveReport.Outcome;
 import dev.godwit.migration.proxy.MigrationReport;
+import dev.godwit.migration.proxy.ProxyOptions;
 import dev.godwit.migration.qemu.MigrationCapability;
+import dev.godwit.migration.qemu.MigrationParameter;
 import dev.godwit.migration.qemu.MigrationSettings;
 import dev.godwit.migration.qemu.MigrationState;
 import dev.godwit.migration.qemu.MigrationStatus;
+import dev.godwit.migration.qemu.ParameterValue;
 import dev.godwit.migration.qemu.QemuMonitor;
 import dev.godwit.migration.qemu.QemuSettings;
 import dev.godwit.migration.qemu.RunStatus;
@@ -64,6 +67,7 @@ public final class DestinationDrive {
   private final AtomicBoolean cancelAsked = new AtomicBoolean();
   private final List<String> notes = new ArrayList<>();
   private boolean cancelled;
+  private int multifdChannels;
   private String machine = "";
 
   /**
@@ -113,6 +117,7 @@ public final class DestinationDrive {
       MigrationSettings settings = asked.withDefault(MigrationCapability.EVENTS, true);
       settings.check(now);
       notes.addAll(settings.warnings(now, Side.DESTINATION));
+      multifdChannels = multifdChannels(now.with(settings));
       machine = monitor.machine(Deadline.after(Drive.PATIENCE)).orElse("");
       try (Listener listener = transports.listen(at);
           PrivateSocket socket = PrivateSocket.create(monitor.peer());
@@ -123,6 +128,7 @@ public final class DestinationDrive {
                   () ->
                       transports.dialer(
                           socket.endpoint().with(dev.godwit.transport.Settings.none())),
+                  ProxyOptions.migration().takingMultifd(multifdChannels),
                   watcher)) {
         monitor.apply(settings, Deadline.after(Drive.PATIENCE));
         monitor.migrateIncoming(socket.uri(), Deadline.after(Drive.PATIENCE));
@@ -176,6 +182,10 @@ public final class DestinationDrive {
           }
           return report(monitor, drive, Outcome.FAILED, failed(drive, Optional.empty()));
         }
+        int opened = drive.multifdChannels();
+        if (drive.bytes() > 0 && opened < multifdChannels && still.compareTo(STUCK) > 0) {
+          return tooFewChannels(monitor, drive, opened);
+        }
         if (drive.carried().isPresent() && still.compareTo(LAST_WORD) > 0) {
           if (cancelled && !drive.mayHaveArrived()) {
             return report(monitor, drive, Outcome.CANCELLED, STOPPED);
@@ -221,6 +231,34 @@ public final class DestinationDrive {
         }
       }
     }
+  }
+
+  /** What QEMU waits for before it reads anything; 0 without multifd. */
+  private static int multifdChannels(QemuSettings then) {
+    return then.isOn(MigrationCapability.MULTIFD)
+        ? then.value(MigrationParameter.MULTIFD_CHANNELS)
+            .map(value -> value instanceof ParameterValue.Whole n ? (int) n.value() : 0)
+            .orElse(0)
+        : 0;
+  }
+
+  private DriveReport tooFewChannels(QemuMonitor monitor, Drive drive, int opened)
+      throws InterruptedException {
+    String sentence =
+        "The destination QEMU waits for "
+            + multifdChannels
+            + " multifd channels and the source opened "
+            + opened;
+    drive.abort(new ChannelException.Violated(sentence));
+    drive.awaitCarried(Drive.PATIENCE);
+    return report(
+        monitor,
+        drive,
+        Outcome.FAILED,
+        sentence
+            + ": multifd and multifd-channels must be the same on both sides; "
+            + where(drive)
+            + ", and this QEMU has to be started anew");
   }
 
   /** It no longer answers, and every connection has been broken off. */

@@ -48,12 +48,17 @@ final class Drive implements AutoCloseable {
   private long bytesPerSecond;
   private boolean started;
 
-  Drive(QemuMonitor monitor, Listener listener, Proxy.Target target, Consumer<Progress> watcher)
+  Drive(
+      QemuMonitor monitor,
+      Listener listener,
+      Proxy.Target target,
+      ProxyOptions options,
+      Consumer<Progress> watcher)
       throws QmpException {
     this.monitor = monitor;
     this.watcher = watcher;
     this.events = monitor.events();
-    this.proxy = new Proxy(listener, target, ProxyOptions.migration(), report -> {});
+    this.proxy = new Proxy(listener, target, options, report -> {});
   }
 
   /** Begins to carry. */
@@ -99,6 +104,10 @@ final class Drive implements AutoCloseable {
    */
   boolean isWholeStreamDelivered() {
     return proxy.isWholeStreamDelivered();
+  }
+
+  int multifdChannels() {
+    return proxy.multifdChannels();
   }
 
   /** Whether the destination may run the guest, as far as the bytes tell. */

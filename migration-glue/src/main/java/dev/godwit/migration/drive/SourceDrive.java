@@ -2,6 +2,7 @@ package dev.godwit.migration.drive;
 
 import dev.godwit.migration.drive.DriveReport.Outcome;
 import dev.godwit.migration.proxy.MigrationReport;
+import dev.godwit.migration.proxy.ProxyOptions;
 import dev.godwit.migration.qemu.MigrationCapability;
 import dev.godwit.migration.qemu.MigrationParameter;
 import dev.godwit.migration.qemu.MigrationSettings;
@@ -109,7 +110,12 @@ public final class SourceDrive {
       notes.addAll(settings.warnings(now, Side.SOURCE));
       try (PrivateSocket socket = PrivateSocket.create(monitor.peer());
           Listener listener = transports.listen(socket.endpoint());
-          Drive drive = new Drive(monitor, listener, () -> transports.dialer(target), watcher)) {
+          Drive drive = new Drive(
+                  monitor,
+                  listener,
+                  () -> transports.dialer(target),
+                  ProxyOptions.migration(),
+                  watcher)) {
         SavedSettings saved = monitor.apply(settings, Deadline.after(Drive.PATIENCE));
         drive.start();
         return migrate(monitor, drive, socket, now.with(settings), saved, ran);

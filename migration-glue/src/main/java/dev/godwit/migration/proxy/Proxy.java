@@ -208,6 +208,17 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
         : current.channels().stream().mapToLong(CarriedChannel::forwardBytes).sum();
   }
 
+  /** How many multifd channels the migration under way has so far; any thread. */
+  public int multifdChannels() {
+    CarriedMigration current = migration;
+    return current == null
+        ? 0
+        : (int)
+            current.channels().stream()
+                .filter(c -> c.role() instanceof ChannelRole.Multifd)
+                .count();
+  }
+
   /**
    * Whether all of the main stream of the migration under way has been handed to the destination;
    * any thread.
@@ -422,6 +433,17 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       }
       waiting.removeFirst();
       current.add(next);
+      if (next.role() instanceof ChannelRole.Multifd m && m.id() >= options.multifdChannels()) {
+        String sentence =
+            "The source opened "
+                + next.role()
+                + ", but the destination QEMU takes "
+                + options.multifdChannels()
+                + " multifd channels and would lose what is in it";
+        cut(current, sentence, new ChannelException.Violated(sentence));
+        next.close();
+        return;
+      }
       current.dial(
           next,
           twin -> events.add(() -> dialled(current, next, twin)),
