@@ -23,6 +23,7 @@ final class ExecMedium implements Medium {
   private final ChildProcess child;
   private final Endpoint endpoint;
   private final Duration exitTimeout;
+  private boolean outlivesItsOutput;
 
   ExecMedium(ChildProcess child, Endpoint endpoint, Duration exitTimeout) {
     this.child = child;
@@ -47,7 +48,10 @@ final class ExecMedium implements Medium {
 
   @Override
   public void inputEnded() throws ChannelException {
-    requireSuccess(child.awaitExit(EXIT_AFTER_END));
+    Duration patience = outlivesItsOutput ? Duration.ZERO : EXIT_AFTER_END;
+    Optional<ChildProcess.Exit> exit = child.awaitExit(patience);
+    outlivesItsOutput = exit.isEmpty();
+    requireSuccess(exit);
   }
 
   @Override

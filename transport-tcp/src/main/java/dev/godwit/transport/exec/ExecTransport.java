@@ -59,7 +59,7 @@ public final class ExecTransport implements Transport {
 
   @Override
   public Availability availability() {
-    return Kernel.availability();
+    return Kernel.processAvailability();
   }
 
   @Override

@@ -287,6 +287,17 @@ final class DescriptorChannelTest {
   }
 
   @Test
+  void closeOverUnreadInputLosesNoOutput() throws Exception {
+    try (Pair pair = Pair.of("tcp:127.0.0.1:0")) {
+      pair.accepted().write(ByteBuffer.allocate(100_000));
+      pair.dialled().read(ByteBuffer.allocate(1));
+      pair.dialled().write(Pair.bytes("the last words"));
+      pair.dialled().close();
+      assertThat(Pair.readAll(pair.accepted())).isEqualTo("the last words");
+    }
+  }
+
+  @Test
   void leavesNoDescriptorAndNoThreadBehind() throws Exception {
     Pair.of("tcp:127.0.0.1:0").close();
     long descriptors = descriptors();
