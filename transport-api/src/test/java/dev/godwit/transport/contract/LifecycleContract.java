@@ -13,6 +13,7 @@ import dev.godwit.transport.RemoteRegion;
 import dev.godwit.transport.testkit.Await;
 import dev.godwit.transport.testkit.Io;
 import dev.godwit.transport.testkit.Leaks;
+import dev.godwit.transport.testkit.Seed;
 import dev.godwit.transport.testkit.Task;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -444,6 +445,20 @@ public abstract class LifecycleContract extends ProviderContract {
           pair.accepted().close();
           pair.listener().close();
           pair.dialer().close();
+        });
+  }
+
+  @Test
+  void nothingLeaksAfterPlacement() throws Exception {
+    assertNothingLeaks(
+        () -> {
+          Seed seed = Seed.of("nothingLeaksAfterPlacement");
+          PlacementPlan plan = PlacementPlan.random(seed, capabilities().placement());
+          Pair pair = open();
+          transfer(pair, plan::send, plan::receive);
+          pair.dialled().close();
+          pair.accepted().close();
+          pair.close();
         });
   }
 

@@ -402,6 +402,22 @@ public abstract class PlacementContract extends ProviderContract {
   }
 
   @Test
+  void aBarrierWaitsUntilThePeerHasReadAll() throws Exception {
+    assumeNotPlacement(Placement.INLINE);
+    Pair pair = open();
+    Channel out = pair.dialled();
+    Channel in = pair.accepted();
+    Io.send(out, new byte[] {1});
+    Task<Boolean> theirs = Threads.start("the peer's barrier", in::barrier);
+    theirs.awaitBlocked();
+    Task<Boolean> ours = Threads.start("our barrier", out::barrier);
+    ours.awaitBlocked();
+    assertThat(Io.receive(in, 1)).containsExactly(1);
+    assertThat(ours.result()).isTrue();
+    assertThat(theirs.result()).isTrue();
+  }
+
+  @Test
   void putBytesAreBytesOfTheStreamWhereInline() throws Exception {
     assumePlacement(Placement.INLINE);
     Pair pair = open();
