@@ -16,8 +16,7 @@ public final class Commands {
 
   public static GodwitProcess receive(TwoQemus qemus, String uri, String... more) throws Exception {
     return GodwitProcess.start(
-        concat(
-            new String[] {"receive", "--qmp", qemus.destination().qmp().toString(), uri}, more));
+        concat(new String[] {"receive", "--qmp", qemus.destination().qmp().toString(), uri}, more));
   }
 
   public static GodwitProcess send(TwoQemus qemus, GodwitProcess receive, String... more)

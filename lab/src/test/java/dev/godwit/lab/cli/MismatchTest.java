@@ -52,7 +52,13 @@ final class MismatchTest {
   @CsvSource({"V10_0", "V7_2"})
   void multifdAtTheDestinationOnly(QemuVersion version) throws Exception {
     QemuMachine machine = QemuMachine.of(GUEST);
-    fails(version, machine, machine, List.of(), List.of("multifd"), "waits for 2 multifd channels and the source opened 0");
+    fails(
+        version,
+        machine,
+        machine,
+        List.of(),
+        List.of("multifd"),
+        "waits for 2 multifd channels and the source opened 0");
   }
 
   /**
@@ -84,8 +90,7 @@ final class MismatchTest {
       throws Exception {
     try (TwoQemus qemus = TwoQemus.start(dir, version, here, version, there)) {
       QemuSettings before = qemus.sourceMonitor().settings(TwoQemus.soon());
-      try (GodwitProcess receive =
-              Commands.receive(qemus, "tcp:127.0.0.1:0", sets(destination));
+      try (GodwitProcess receive = Commands.receive(qemus, "tcp:127.0.0.1:0", sets(destination));
           GodwitProcess send = Commands.send(qemus, receive, sets(source))) {
         send.expectExit(1);
         receive.expectExit(1);
@@ -93,7 +98,9 @@ final class MismatchTest {
         assertThat(send.sentence())
             .startsWith("godwit send: ")
             .endsWith("; the VM runs on at the source");
-        assertThat(receive.sentence()).startsWith("godwit receive: The destination QEMU").contains("the VM is at the source");
+        assertThat(receive.sentence())
+            .startsWith("godwit receive: The destination QEMU")
+            .contains("the VM is at the source");
         assertThat(receive.sentence()).contains(reason);
       }
       assertThat(qemus.sourceMonitor().settings(TwoQemus.soon())).isEqualTo(before);

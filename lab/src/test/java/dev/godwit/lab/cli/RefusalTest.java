@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -69,7 +70,7 @@ final class RefusalTest {
         QemuMonitor monitor = source.getValue();
         assertThat(monitor.settings(TwoQemus.soon())).isEqualTo(before.get(source.getKey()));
         assertThat(monitor.status(TwoQemus.soon()).state()).isEqualTo(RunStatus.State.RUNNING);
-        Path log = sources.get(source.getKey()).serialLog();
+        Path log = source(source.getKey()).serialLog();
         long more = SerialTicks.read(log).last() + GUEST.ticksToCheckAll();
         assertThat(SerialTicks.await(more, TwoQemus.PATIENCE, log).finding()).isEmpty();
       }
@@ -150,6 +151,14 @@ final class RefusalTest {
     }
   }
 
+  private Qemu source(QemuVersion version) {
+    return Objects.requireNonNull(sources.get(version));
+  }
+
+  private QemuMonitor monitor(QemuVersion version) {
+    return Objects.requireNonNull(monitors.get(version));
+  }
+
   /** Root without its capabilities, or any user, before a directory that lets nobody in. */
   @Test
   void noPermission() throws Exception {
@@ -171,7 +180,7 @@ final class RefusalTest {
   @ParameterizedTest
   @EnumSource
   void aQemuThatIsNoDestination(QemuVersion version) throws Exception {
-    String qmp = sources.get(version).qmp().toString();
+    String qmp = source(version).qmp().toString();
     refused(3, "-incoming defer", "receive", "--qmp", qmp, "tcp:127.0.0.1:0");
   }
 
@@ -221,7 +230,7 @@ final class RefusalTest {
       throws Exception {
     List<String> line =
         new ArrayList<>(
-            List.of("send", "--qmp", sources.get(version).qmp().toString(), "tcp:127.0.0.1:1"));
+            List.of("send", "--qmp", source(version).qmp().toString(), "tcp:127.0.0.1:1"));
     for (String setting : settings.split(" ")) {
       line.addAll(List.of("--set", setting));
     }
@@ -235,7 +244,7 @@ final class RefusalTest {
     try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       String uri = "tcp:127.0.0.1:" + free.getLocalPort();
       free.close();
-      String qmp = sources.get(version).qmp().toString();
+      String qmp = source(version).qmp().toString();
       try (GodwitProcess send =
           GodwitProcess.start(
               "send", "--qmp", qmp, uri, "--set", "multifd", "--set", "multifd-channels=3")) {
@@ -246,7 +255,7 @@ final class RefusalTest {
             .endsWith("; the VM runs on at the source");
       }
     }
-    assertThat(monitors.get(version).settings(TwoQemus.soon())).isEqualTo(before.get(version));
+    assertThat(monitor(version).settings(TwoQemus.soon())).isEqualTo(before.get(version));
   }
 
   @TempDir private Path dir;

@@ -5,13 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.godwit.lab.guest.QemuVersion;
 import dev.godwit.lab.migration.TwoQemus;
 import dev.godwit.migration.qemu.MigrationState;
-import dev.godwit.migration.qemu.MigrationStatus;
-import dev.godwit.migration.qemu.QemuMonitor;
 import dev.godwit.migration.qemu.QemuSettings;
-import dev.godwit.migration.qemu.RamProgress;
 import dev.godwit.migration.qemu.RunStatus;
 import java.nio.file.Path;
-import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,7 +15,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.JsonNode;
 
-/** {@code godwit send} and {@code godwit receive} when they succeed, and when they are told to end. */
+/**
+ * {@code godwit send} and {@code godwit receive} when they succeed, and when they are told to end.
+ */
 final class SendReceiveTest {
   /** So little that the guest dirties memory faster: it never ends by itself. */
   private static final String SLOW = "max-bandwidth=4M";
@@ -31,9 +29,11 @@ final class SendReceiveTest {
   @Test
   void bothSidesReportTheSameBytesAsJson() throws Exception {
     try (TwoQemus qemus = TwoQemus.start(dir, QemuVersion.V10_0, QemuVersion.V7_2, MACHINE);
-        GodwitProcess receive = Commands.receive(qemus, "tcp:127.0.0.1:0", "--json", "--set", "multifd");
+        GodwitProcess receive =
+            Commands.receive(qemus, "tcp:127.0.0.1:0", "--json", "--set", "multifd");
         GodwitProcess send =
-            Commands.send(qemus, receive, "--json", "--set", "multifd", "--set", "max-bandwidth=0")) {
+            Commands.send(
+                qemus, receive, "--json", "--set", "multifd", "--set", "max-bandwidth=0")) {
       send.expectExit(0);
       receive.expectExit(0);
 

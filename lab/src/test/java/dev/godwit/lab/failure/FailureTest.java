@@ -130,7 +130,9 @@ final class FailureTest {
     }
   }
 
-  /** The same with Godwit's own drives: a destination that waits for the network is not given up. */
+  /**
+   * The same with Godwit's own drives: a destination that waits for the network is not given up.
+   */
   @Test
   void theSourcesSideStandsStillUnderSendAndReceive() throws Exception {
     try (TwoQemus qemus = TwoQemus.start(dir, QemuVersion.V10_0, QemuVersion.V7_2, MACHINE);
@@ -175,8 +177,7 @@ final class FailureTest {
       otherMonitor.migrate("unix:" + out, TwoQemus.soon());
       assertThat(
               otherMonitor
-                  .awaitMigration(
-                      s -> s.isFinal(), TwoQemus.PATIENCE, TwoQemus.soon())
+                  .awaitMigration(s -> s.isFinal(), TwoQemus.PATIENCE, TwoQemus.soon())
                   .state())
           .isEqualTo(MigrationState.FAILED);
       long more = SerialTicks.read(other.serialLog()).last() + guest.ticksToCheckAll();
@@ -212,9 +213,7 @@ final class FailureTest {
       // channel (qemu-wire.md §4.9).
       assertThat(e)
           .isInstanceOfAny(
-              QmpException.Gone.class,
-              QmpException.Closed.class,
-              QmpException.MainLoopStuck.class);
+              QmpException.Gone.class, QmpException.Closed.class, QmpException.MainLoopStuck.class);
     }
   }
 

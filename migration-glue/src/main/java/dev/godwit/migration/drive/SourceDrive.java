@@ -110,7 +110,8 @@ public final class SourceDrive {
       notes.addAll(settings.warnings(now, Side.SOURCE));
       try (PrivateSocket socket = PrivateSocket.create(monitor.peer());
           Listener listener = transports.listen(socket.endpoint());
-          Drive drive = new Drive(
+          Drive drive =
+              new Drive(
                   monitor,
                   listener,
                   () -> transports.dialer(target),
