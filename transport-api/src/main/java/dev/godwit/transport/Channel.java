@@ -59,7 +59,7 @@ public interface Channel extends AutoCloseable {
    * Places bytes of {@code src} in the peer's {@code dst}. Your memory may be read until {@link
    * #settle} returns; pages that change meanwhile may arrive torn.
    *
-   * @param length in bytes; more than 2 GiB is fine
+   * @param length in bytes; more than 2 GiB is fine, and 0 checks the offsets and does nothing else
    */
   void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
       throws ChannelException;

@@ -7,6 +7,9 @@ import java.time.Duration;
  * unchanged through all steps of one wait.
  */
 public final class Deadline {
+  /** 146 years: beyond every wait, and its half of the clock's range still compares rightly. */
+  private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE / 2);
+
   private static final Deadline NEVER = new Deadline(0, false);
 
   private final long atNanos;
@@ -19,7 +22,9 @@ public final class Deadline {
 
   /** A deadline {@code wait} from now; zero or negative has passed already. */
   public static Deadline after(Duration wait) {
-    return new Deadline(System.nanoTime() + wait.toNanos(), true);
+    Duration bounded = wait.compareTo(LONGEST) > 0 ? LONGEST : wait;
+    long nanos = bounded.isNegative() ? 0 : bounded.toNanos();
+    return new Deadline(System.nanoTime() + nanos, true);
   }
 
   /** No deadline: whoever takes it must be able to be aborted in another way. */

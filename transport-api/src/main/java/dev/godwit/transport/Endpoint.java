@@ -17,11 +17,11 @@ import java.util.regex.Pattern;
  * </pre>
  *
  * A comma that belongs to the address is doubled ({@code unix:/a,,b}), as in QEMU. An {@code exec:}
- * command has no options, so its commas stay. Settings begin at the last question mark that is
- * followed by nothing but {@code key=value} pairs; an address that ends in such a text is written
- * with one more {@code ?} behind it. libvirt's {@code unix:///path}, {@code tcp://host:port} and
- * {@code rdma://host:port} mean the same as {@code unix:/path}, {@code tcp:host:port} and {@code
- * rdma:host:port}.
+ * command has no options, so its commas stay. Settings begin at the last question mark if nothing
+ * but {@code key=value} pairs follows; an address that ends in such a text is written with one more
+ * {@code ?} behind it. A value holds neither {@code ?} nor {@code &}. libvirt's {@code
+ * unix:///path}, {@code tcp://host:port} and {@code rdma://host:port} mean the same as {@code
+ * unix:/path}, {@code tcp:host:port} and {@code rdma:host:port}.
  *
  * @param scheme in lower case, without the colon
  * @param address what is between the colon and the options, commas single again; its grammar is the
@@ -31,7 +31,7 @@ import java.util.regex.Pattern;
 public record Endpoint(String scheme, String address, Settings settings) {
   private static final Pattern SCHEME = Pattern.compile("[a-zA-Z][a-zA-Z0-9+.-]*");
   private static final Pattern SETTINGS =
-      Pattern.compile("([a-z][a-z0-9-]*(=[^&]*)?(&[a-z][a-z0-9-]*(=[^&]*)?)*)?");
+      Pattern.compile("([a-z][a-z0-9-]*(=[^&?]*)?(&[a-z][a-z0-9-]*(=[^&?]*)?)*)?");
   private static final Pattern KEY = Pattern.compile("[a-z][a-z0-9-]*");
   private static final Set<String> PATHS = Set.of("unix", "file");
 
@@ -90,6 +90,9 @@ public record Endpoint(String scheme, String address, Settings settings) {
   @Override
   public String toString() {
     String plain = scheme.equals("exec") ? address : address.replace(",", ",,");
+    if (!withoutLibvirtSlashes(scheme, plain).equals(plain)) {
+      plain = "//" + plain;
+    }
     if (!settings.all().isEmpty()) {
       return scheme + ":" + plain + "?" + settings;
     }

@@ -23,8 +23,15 @@ public final class Settings {
       Pattern.compile("(0[xX][0-9a-fA-F]+|[0-9]+)([kKmMgGtT])?[bB]?");
   private static final Pattern DURATION = Pattern.compile("([0-9]+)(us|ms|s|m)");
 
-  /** One pair as written. */
-  public record Setting(String key, String value) {}
+  /** One pair as written; the value holds neither {@code ?} nor {@code &}. */
+  public record Setting(String key, String value) {
+    public Setting {
+      if (value.indexOf('?') >= 0 || value.indexOf('&') >= 0) {
+        throw new EndpointException(
+            "The value of setting " + key + " cannot hold ? or &, as '" + value + "' does");
+      }
+    }
+  }
 
   private final List<Setting> all;
 

@@ -14,13 +14,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** A proxy on threads of the test's process. */
-final class InProcess implements AutoCloseable {
+public final class InProcess implements AutoCloseable {
   private final Listener listener;
   private final Proxy proxy;
   private final Thread runner;
   private final BlockingQueue<MigrationReport> reports = new LinkedBlockingQueue<>();
 
-  InProcess(Transports transports, String listen, String target) throws ChannelException {
+  public InProcess(Transports transports, String listen, String target) throws ChannelException {
     Endpoint to = Endpoint.parse(target);
     listener = transports.listen(Endpoint.parse(listen));
     proxy =
@@ -28,11 +28,11 @@ final class InProcess implements AutoCloseable {
     runner = Thread.ofPlatform().name("proxy " + listen).start(() -> proxy.run(false));
   }
 
-  Endpoint local() {
+  public Endpoint local() {
     return listener.local();
   }
 
-  MigrationReport report() throws Exception {
+  public MigrationReport report() throws Exception {
     MigrationReport report = reports.poll(TwoQemus.PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
     if (report == null) {
       throw new TimeoutException("The proxy at " + local() + " has not ended its migration");

@@ -27,9 +27,9 @@ import java.util.List;
  * A source with a lab guest and a destination that waits, both real, with a monitor each that is
  * the test's own. The monitors at {@link Qemu#qmp} are free for whoever drives.
  */
-final class TwoQemus implements AutoCloseable {
-  static final Duration PATIENCE = Duration.ofSeconds(40);
-  static final int MEMORY_MIB = 32;
+public final class TwoQemus implements AutoCloseable {
+  public static final Duration PATIENCE = Duration.ofSeconds(40);
+  public static final int MEMORY_MIB = 32;
 
   /** Small enough to be checked whole in 64 ticks, large enough to take several packets. */
   private static final int WORKING_SET_MIB = 4;
@@ -55,14 +55,14 @@ final class TwoQemus implements AutoCloseable {
   }
 
   /** Starts both and lets the guest tick. */
-  static TwoQemus start(Path dir, QemuVersion from, QemuVersion to, String machineType)
+  public static TwoQemus start(Path dir, QemuVersion from, QemuVersion to, String machineType)
       throws Exception {
     BootSector guest = BootSector.of(MEMORY_MIB, WORKING_SET_MIB).filled(BootSector.Fill.RANDOM);
     QemuMachine machine = QemuMachine.of(guest).ofType(machineType);
     return start(dir, from, machine, to, machine);
   }
 
-  static TwoQemus start(
+  public static TwoQemus start(
       Path dir, QemuVersion from, QemuMachine here, QemuVersion to, QemuMachine there)
       throws Exception {
     Qemu source = Qemu.start(QemuBinary.require(from), here, dir.resolve("s"));
@@ -82,28 +82,28 @@ final class TwoQemus implements AutoCloseable {
     }
   }
 
-  Qemu source() {
+  public Qemu source() {
     return source;
   }
 
-  Qemu destination() {
+  public Qemu destination() {
     return destination;
   }
 
-  QemuMonitor sourceMonitor() {
+  public QemuMonitor sourceMonitor() {
     return sourceMonitor;
   }
 
-  QemuMonitor destinationMonitor() {
+  public QemuMonitor destinationMonitor() {
     return destinationMonitor;
   }
 
-  static Deadline soon() {
+  public static Deadline soon() {
     return Deadline.after(Duration.ofSeconds(15));
   }
 
   /** Sets both sides as {@code settings} say, without judging them. */
-  void apply(List<String> settings) throws Exception {
+  public void apply(List<String> settings) throws Exception {
     MigrationSettings parsed = MigrationSettings.parse(settings);
     destinationMonitor.apply(parsed, soon());
     sourceMonitor.apply(parsed, soon());
@@ -113,7 +113,7 @@ final class TwoQemus implements AutoCloseable {
    * The destination will not run its guest by itself, so that memories can be compared first
    * (qemu-wire.md §9.5a).
    */
-  void keepDestinationPaused() throws Exception {
+  public void keepDestinationPaused() throws Exception {
     destinationMonitor.stop(soon());
   }
 
@@ -121,7 +121,7 @@ final class TwoQemus implements AutoCloseable {
    * Waits until the guest has ticked {@code more} times on, wherever it runs, and nothing is wrong
    * with it.
    */
-  long expectTicks(long more) throws Exception {
+  public long expectTicks(long more) throws Exception {
     long now = ticks().last();
     SerialTicks ticks =
         SerialTicks.await(now + more, PATIENCE, source.serialLog(), destination.serialLog());
@@ -130,20 +130,20 @@ final class TwoQemus implements AutoCloseable {
   }
 
   /** Ticks on until the guest has checked all its memory where it runs now. */
-  void expectGuestIntact() throws Exception {
+  public void expectGuestIntact() throws Exception {
     expectTicks(source.machine().guest().ticksToCheckAll() + 2L);
   }
 
-  SerialTicks ticks() throws IOException {
+  public SerialTicks ticks() throws IOException {
     return SerialTicks.read(source.serialLog(), destination.serialLog());
   }
 
-  long ticksAtStart() {
+  public long ticksAtStart() {
     return ticksAtStart;
   }
 
   /** Both guests are paused and have the same memory. */
-  void expectEqualMemory() throws Exception {
+  public void expectEqualMemory() throws Exception {
     Path here = memory(source, "source.ram");
     Path there = memory(destination, "destination.ram");
     try (FileChannel a = FileChannel.open(here);
@@ -162,7 +162,7 @@ final class TwoQemus implements AutoCloseable {
   }
 
   /** QEMU's own copy of guest memory. */
-  Path memory(Qemu qemu, String name) throws Exception {
+  public Path memory(Qemu qemu, String name) throws Exception {
     Path file = dir.resolve(name);
     Files.deleteIfExists(file);
     QemuMonitor monitor = qemu == source ? sourceMonitor : destinationMonitor;
@@ -184,23 +184,23 @@ final class TwoQemus implements AutoCloseable {
   }
 
   /** A monitor of the test's own, made anew after {@link #memory} has used the socket. */
-  static QemuMonitor again(Qemu qemu) throws Exception {
+  public static QemuMonitor again(Qemu qemu) throws Exception {
     return QemuMonitor.connect(qemu.observer(), soon());
   }
 
   /** Waits for the end of the migration at the source. */
-  MigrationStatus awaitSource() throws Exception {
+  public MigrationStatus awaitSource() throws Exception {
     return sourceMonitor.awaitMigration(
         s -> s.state().isFinal(), Duration.ofSeconds(15), Deadline.after(PATIENCE));
   }
 
-  MigrationStatus awaitDestination() throws Exception {
+  public MigrationStatus awaitDestination() throws Exception {
     return destinationMonitor.awaitMigration(
         s -> s.state().isFinal(), Duration.ofSeconds(15), Deadline.after(PATIENCE));
   }
 
   /** The guest runs at the source and is intact, as after every failure before switchover. */
-  void expectRunningAtSource() throws Exception {
+  public void expectRunningAtSource() throws Exception {
     RunStatus status = sourceMonitor.status(soon());
     assertThat(status.state()).as(status.stateName()).isEqualTo(RunStatus.State.RUNNING);
     long before = SerialTicks.read(source.serialLog()).last();
@@ -211,7 +211,7 @@ final class TwoQemus implements AutoCloseable {
   }
 
   /** What both QEMUs printed, for the message of a failure. */
-  String outputs() throws IOException {
+  public String outputs() throws IOException {
     return "source: " + source.output() + "\ndestination: " + destination.output();
   }
 

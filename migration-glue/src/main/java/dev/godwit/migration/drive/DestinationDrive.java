@@ -2,10 +2,13 @@ package dev.godwit.migration.drive;
 
 import dev.godwit.migration.drive.DriveReport.Outcome;
 import dev.godwit.migration.proxy.MigrationReport;
+import dev.godwit.migration.proxy.ProxyOptions;
 import dev.godwit.migration.qemu.MigrationCapability;
+import dev.godwit.migration.qemu.MigrationParameter;
 import dev.godwit.migration.qemu.MigrationSettings;
 import dev.godwit.migration.qemu.MigrationState;
 import dev.godwit.migration.qemu.MigrationStatus;
+import dev.godwit.migration.qemu.ParameterValue;
 import dev.godwit.migration.qemu.QemuMonitor;
 import dev.godwit.migration.qemu.QemuSettings;
 import dev.godwit.migration.qemu.RunStatus;
@@ -37,14 +40,23 @@ import org.jspecify.annotations.Nullable;
 public final class DestinationDrive {
   private static final Duration CONNECT = Duration.ofSeconds(5);
 
-  /** How long a destination may neither answer nor take a byte in the middle of a stream. */
+  /** How long a destination may not answer once its connections have ended. */
   private static final Duration STUCK = Duration.ofSeconds(10);
+
+  /**
+   * The same while they stand and nothing moves: a destination that waits for multifd packets of a
+   * stalled network does not answer either, and is well.
+   */
+  private static final Duration STALLED = Duration.ofSeconds(40);
 
   /** How long it may take to load a guest whose every byte it has. */
   private static final Duration LOADING = Duration.ofMinutes(5);
 
   /** How long QEMU has for its last word after the connections have ended. */
   private static final Duration LAST_WORD = Duration.ofSeconds(10);
+
+  private static final String STOPPED =
+      "Stopped receiving; the VM is at the source, and this QEMU has to be started anew before it can receive";
 
   private final Path qmp;
   private final Endpoint at;
@@ -54,6 +66,8 @@ public final class DestinationDrive {
   private final Consumer<Progress> watcher;
   private final AtomicBoolean cancelAsked = new AtomicBoolean();
   private final List<String> notes = new ArrayList<>();
+  private boolean cancelled;
+  private int multifdChannels;
   private String machine = "";
 
   /**
@@ -103,6 +117,7 @@ public final class DestinationDrive {
       MigrationSettings settings = asked.withDefault(MigrationCapability.EVENTS, true);
       settings.check(now);
       notes.addAll(settings.warnings(now, Side.DESTINATION));
+      multifdChannels = multifdChannels(now.with(settings));
       machine = monitor.machine(Deadline.after(Drive.PATIENCE)).orElse("");
       try (Listener listener = transports.listen(at);
           PrivateSocket socket = PrivateSocket.create(monitor.peer());
@@ -113,6 +128,7 @@ public final class DestinationDrive {
                   () ->
                       transports.dialer(
                           socket.endpoint().with(dev.godwit.transport.Settings.none())),
+                  ProxyOptions.migration().takingMultifd(multifdChannels),
                   watcher)) {
         monitor.apply(settings, Deadline.after(Drive.PATIENCE));
         monitor.migrateIncoming(socket.uri(), Deadline.after(Drive.PATIENCE));
@@ -161,9 +177,19 @@ public final class DestinationDrive {
         }
         if (status.state() == MigrationState.FAILED) {
           drive.awaitCarried(Drive.PATIENCE);
+          if (cancelled) {
+            return report(monitor, drive, Outcome.CANCELLED, STOPPED);
+          }
           return report(monitor, drive, Outcome.FAILED, failed(drive, Optional.empty()));
         }
+        int opened = drive.multifdChannels();
+        if (drive.bytes() > 0 && opened < multifdChannels && still.compareTo(STUCK) > 0) {
+          return tooFewChannels(monitor, drive, opened);
+        }
         if (drive.carried().isPresent() && still.compareTo(LAST_WORD) > 0) {
+          if (cancelled && !drive.mayHaveArrived()) {
+            return report(monitor, drive, Outcome.CANCELLED, STOPPED);
+          }
           return report(
               monitor,
               drive,
@@ -175,35 +201,114 @@ public final class DestinationDrive {
       } catch (QmpException.MainLoopStuck | QmpException.TimedOut e) {
         silence = e;
         boolean whole = drive.isWholeStreamDelivered();
-        if (still.compareTo(whole ? LOADING : STUCK) > 0) {
+        Duration patience = drive.carried().isPresent() ? STUCK : whole ? LOADING : STALLED;
+        if (still.compareTo(patience) > 0) {
           drive.abort(e);
           drive.awaitCarried(Drive.PATIENCE);
-          return report(
-              monitor,
-              drive,
-              whole ? Outcome.UNKNOWN : Outcome.FAILED,
-              whole
-                  ? "The destination QEMU has every byte and does not answer; look at both sides before running the guest anywhere"
-                  : "The destination QEMU no longer answers and takes no bytes, as after a damaged multifd packet; the connections were broken off"
-                      + " so that the VM runs on at the source, and this QEMU has to be killed");
+          return stuck(monitor, drive);
         }
       } catch (QmpException e) {
         drive.awaitCarried(Drive.PATIENCE);
-        return report(monitor, drive, Outcome.FAILED, failed(drive, Optional.of(e)));
+        return gone(monitor, drive, e);
       }
-      if (cancelAsked.get()) {
-        if (drive.isWholeStreamDelivered() && silence == null) {
-          continue;
+      if (cancelAsked.get() && !cancelled) {
+        if (inPostcopy(drive) || drive.isWholeStreamDelivered()) {
+          if (silence == null) {
+            continue;
+          }
+          return report(
+              monitor,
+              drive,
+              Outcome.UNKNOWN,
+              "Stopped watching when the destination QEMU may have had the guest already and did not answer; look at both sides");
         }
+        cancelled = true;
         drive.abort(new ChannelException.Aborted("Asked to end", null));
         drive.awaitCarried(Drive.PATIENCE);
-        return report(
-            monitor,
-            drive,
-            Outcome.CANCELLED,
-            "Stopped receiving; the VM is at the source, and this QEMU has to be started anew before it can receive");
+        movedNanos = System.nanoTime();
+        if (drive.carried().isEmpty() || silence != null) {
+          return report(monitor, drive, Outcome.CANCELLED, STOPPED);
+        }
       }
     }
+  }
+
+  /** What QEMU waits for before it reads anything; 0 without multifd. */
+  private static int multifdChannels(QemuSettings then) {
+    return then.isOn(MigrationCapability.MULTIFD)
+        ? then.value(MigrationParameter.MULTIFD_CHANNELS)
+            .map(value -> value instanceof ParameterValue.Whole n ? (int) n.value() : 0)
+            .orElse(0)
+        : 0;
+  }
+
+  private DriveReport tooFewChannels(QemuMonitor monitor, Drive drive, int opened)
+      throws InterruptedException {
+    String sentence =
+        "The destination QEMU waits for "
+            + multifdChannels
+            + " multifd channels and the source opened "
+            + opened;
+    drive.abort(new ChannelException.Violated(sentence));
+    drive.awaitCarried(Drive.PATIENCE);
+    return report(
+        monitor,
+        drive,
+        Outcome.FAILED,
+        sentence
+            + ": multifd and multifd-channels must be the same on both sides; "
+            + where(drive)
+            + ", and this QEMU has to be started anew");
+  }
+
+  /** It no longer answers, and every connection has been broken off. */
+  private DriveReport stuck(QemuMonitor monitor, Drive drive) {
+    return drive.mayHaveArrived() || inPostcopy(drive)
+        ? report(
+            monitor,
+            drive,
+            Outcome.UNKNOWN,
+            "The destination QEMU may have the guest and does not answer; look at both sides before running the guest anywhere")
+        : report(
+            monitor,
+            drive,
+            Outcome.FAILED,
+            "The destination QEMU no longer answers, as after a damaged multifd packet"
+                + seen(drive)
+                + "; its connections were broken off, "
+                + where(drive)
+                + ", and this QEMU has to be killed");
+  }
+
+  /** Its monitor is gone. */
+  private DriveReport gone(QemuMonitor monitor, Drive drive, QmpException why) {
+    if (cancelled && !drive.mayHaveArrived()) {
+      return report(monitor, drive, Outcome.CANCELLED, STOPPED);
+    }
+    return drive.mayHaveArrived() || inPostcopy(drive)
+        ? report(
+            monitor,
+            drive,
+            Outcome.UNKNOWN,
+            "The destination QEMU may have had the guest when its monitor ended ("
+                + why.getMessage()
+                + "); look at both sides before running the guest anywhere")
+        : report(monitor, drive, Outcome.FAILED, failed(drive, Optional.of(why)));
+  }
+
+  private static boolean inPostcopy(Drive drive) {
+    return drive.status().map(s -> s.state().isPostcopy()).orElse(false);
+  }
+
+  /**
+   * Where the guest is after a failure. Without a return path its source may take it for moved, and
+   * hold it paused.
+   */
+  private static String where(Drive drive) {
+    boolean sourceKnows = drive.carried().map(MigrationReport::returnPath).orElse(true);
+    return sourceKnows
+        ? "the VM is at the source"
+        : "the VM is at the source, which may hold it paused because there was no return path to tell it ('cont' runs it there)";
   }
 
   /**
@@ -218,14 +323,15 @@ public final class DestinationDrive {
             .flatMap(MigrationStatus::error);
     String seen = seen(drive);
     if (said.isPresent()) {
-      return "The destination QEMU failed: " + said.get() + seen + "; the VM runs on at the source";
+      return "The destination QEMU failed: " + said.get() + seen + "; " + where(drive);
     }
     if (gone.isPresent()) {
       return "The destination QEMU has ended without saying why on its monitor; its log has the reason"
           + seen
-          + "; the VM runs on at the source";
+          + "; "
+          + where(drive);
     }
-    return "The destination QEMU failed without a reason" + seen + "; the VM runs on at the source";
+    return "The destination QEMU failed without a reason" + seen + "; " + where(drive);
   }
 
   private String seen(Drive drive) {

@@ -48,12 +48,17 @@ final class Drive implements AutoCloseable {
   private long bytesPerSecond;
   private boolean started;
 
-  Drive(QemuMonitor monitor, Listener listener, Proxy.Target target, Consumer<Progress> watcher)
+  Drive(
+      QemuMonitor monitor,
+      Listener listener,
+      Proxy.Target target,
+      ProxyOptions options,
+      Consumer<Progress> watcher)
       throws QmpException {
     this.monitor = monitor;
     this.watcher = watcher;
     this.events = monitor.events();
-    this.proxy = new Proxy(listener, target, ProxyOptions.migration(), report -> {});
+    this.proxy = new Proxy(listener, target, options, report -> {});
   }
 
   /** Begins to carry. */
@@ -101,6 +106,15 @@ final class Drive implements AutoCloseable {
     return proxy.isWholeStreamDelivered();
   }
 
+  int multifdChannels() {
+    return proxy.multifdChannels();
+  }
+
+  /** Whether the destination may run the guest, as far as the bytes tell. */
+  boolean mayHaveArrived() {
+    return carried().map(MigrationReport::arrived).orElse(isWholeStreamDelivered());
+  }
+
   long bytes() {
     return proxy.bytes();
   }
@@ -127,16 +141,21 @@ final class Drive implements AutoCloseable {
 
   /** Waits a little, or until QEMU reports something, then asks how far the migration is. */
   MigrationStatus poll() throws QmpException {
-    Deadline until = Deadline.after(POLL);
-    Optional<QemuEvent> event = events.next(until);
+    events.next(Deadline.after(POLL)).ifPresent(this::note);
+    MigrationStatus now = monitor.queryMigrate(Deadline.after(PATIENCE));
+    // After the answer, since whoever decides by it must know of all that came before it.
+    noteAll();
+    status = now;
+    watcher.accept(progress(now));
+    return now;
+  }
+
+  private void noteAll() throws QmpException {
+    Optional<QemuEvent> event = events.next(Deadline.after(Duration.ZERO));
     while (event.isPresent()) {
       note(event.get());
       event = events.next(Deadline.after(Duration.ZERO));
     }
-    MigrationStatus now = monitor.queryMigrate(Deadline.after(PATIENCE));
-    status = now;
-    watcher.accept(progress(now));
-    return now;
   }
 
   private void note(QemuEvent event) {

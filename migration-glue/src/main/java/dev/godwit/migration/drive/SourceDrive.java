@@ -2,6 +2,7 @@ package dev.godwit.migration.drive;
 
 import dev.godwit.migration.drive.DriveReport.Outcome;
 import dev.godwit.migration.proxy.MigrationReport;
+import dev.godwit.migration.proxy.ProxyOptions;
 import dev.godwit.migration.qemu.MigrationCapability;
 import dev.godwit.migration.qemu.MigrationParameter;
 import dev.godwit.migration.qemu.MigrationSettings;
@@ -36,13 +37,16 @@ import java.util.function.Consumer;
  * destination may have it already.
  */
 public final class SourceDrive {
-  /** How long QEMU has for becoming cancelled. */
+  /** How long QEMU has for becoming cancelled, and how long it may be silent when it should. */
   private static final Duration CANCEL = Duration.ofSeconds(15);
 
   /** How long bytes may still be on their way after QEMU has sent them all. */
   private static final Duration DELIVER = Duration.ofMinutes(10);
 
   private static final Duration CONNECT = Duration.ofSeconds(5);
+
+  /** How long QEMU has for its last word after the connections have ended. */
+  private static final Duration LAST_WORD = Duration.ofSeconds(10);
 
   /** A rate this close to max-bandwidth is limited by it. */
   private static final double LIMITED_SHARE = 0.85;
@@ -106,7 +110,13 @@ public final class SourceDrive {
       notes.addAll(settings.warnings(now, Side.SOURCE));
       try (PrivateSocket socket = PrivateSocket.create(monitor.peer());
           Listener listener = transports.listen(socket.endpoint());
-          Drive drive = new Drive(monitor, listener, () -> transports.dialer(target), watcher)) {
+          Drive drive =
+              new Drive(
+                  monitor,
+                  listener,
+                  () -> transports.dialer(target),
+                  ProxyOptions.migration(),
+                  watcher)) {
         SavedSettings saved = monitor.apply(settings, Deadline.after(Drive.PATIENCE));
         drive.start();
         return migrate(monitor, drive, socket, now.with(settings), saved, ran);
@@ -169,11 +179,13 @@ public final class SourceDrive {
       throws QmpException, InterruptedException {
     MigrationState end;
     try {
-      monitor.migrate(socket.uri(), Deadline.after(Drive.PATIENCE));
+      try {
+        monitor.migrate(socket.uri(), Deadline.after(Drive.PATIENCE));
+      } catch (QmpException.Refused e) {
+        restore(monitor, saved);
+        return report(monitor, drive, Outcome.FAILED, e.getMessage() + where(monitor, ran));
+      }
       end = watch(monitor, drive, in);
-    } catch (QmpException.Refused e) {
-      restore(monitor, saved);
-      return report(monitor, drive, Outcome.FAILED, e.getMessage() + where(monitor, ran));
     } catch (QmpException e) {
       drive.abort(e);
       return report(
@@ -186,8 +198,26 @@ public final class SourceDrive {
     if (end == MigrationState.COMPLETED) {
       return delivered(monitor, drive, in);
     }
+    if (end.isPostcopy()) {
+      return report(
+          monitor,
+          drive,
+          Outcome.UNKNOWN,
+          "The connection broke in postcopy, so the guest is paused and its memory is spread over both sides ("
+              + reason(drive)
+              + "); end neither QEMU: 'migrate-recover' at the destination and 'migrate' with resume at the source bring it back");
+    }
     drive.awaitCarried(Drive.PATIENCE);
     restore(monitor, saved);
+    if (drive.mayHaveArrived()) {
+      return report(
+          monitor,
+          drive,
+          Outcome.UNKNOWN,
+          "The source QEMU took the guest back ("
+              + reason(drive)
+              + ") when the destination may have had all of it; look at both sides and stop one of them");
+    }
     if (cancelSent) {
       return report(
           monitor, drive, Outcome.CANCELLED, "The migration was cancelled" + where(monitor, ran));
@@ -198,17 +228,37 @@ public final class SourceDrive {
   /** Until QEMU says that it is over. */
   private MigrationState watch(QemuMonitor monitor, Drive drive, QemuSettings in)
       throws QmpException {
+    long silentSince = 0;
+    long carriedSince = 0;
+    boolean yanked = false;
     while (true) {
       MigrationStatus status;
+      long moved = drive.bytes();
       try {
         status = drive.poll();
+        silentSince = 0;
       } catch (QmpException.MainLoopStuck | QmpException.TimedOut e) {
         // It writes under its global lock while it switches over; when the bytes flow again, or the
         // connection breaks, it answers.
+        silentSince = silentSince == 0 ? System.nanoTime() : silentSince;
+        if (cancelAsked.get() && drive.bytes() == moved) {
+          breakIfHarmless(drive, e);
+          if (System.nanoTime() - silentSince > CANCEL.toNanos()) {
+            throw e;
+          }
+        }
         continue;
       }
-      if (status.state().isFinal()) {
+      if (status.state().isFinal() || status.state() == MigrationState.POSTCOPY_PAUSED) {
         return status.state();
+      }
+      if (drive.carried().isPresent() && !yanked) {
+        carriedSince = carriedSince == 0 ? System.nanoTime() : carriedSince;
+        if (System.nanoTime() - carriedSince > LAST_WORD.toNanos()) {
+          // It waits for something that no longer comes.
+          yanked = true;
+          monitor.yankMigration(Deadline.after(CANCEL));
+        }
       }
       noteLimit(status, in);
       if (cancelAsked.get() && !cancelSent) {
@@ -216,9 +266,31 @@ public final class SourceDrive {
       }
       if (postcopy && !postcopyAsked && status.ram().map(r -> r.pass() >= 2).orElse(false)) {
         postcopyAsked = true;
-        monitor.startPostcopy(Deadline.after(Drive.PATIENCE));
+        try {
+          monitor.startPostcopy(Deadline.after(Drive.PATIENCE));
+        } catch (QmpException.Refused e) {
+          notes.add("Postcopy was not begun: " + e.getMessage());
+        } catch (QmpException.MainLoopStuck | QmpException.TimedOut e) {
+          notes.add("Whether postcopy was begun is unknown: " + e.getMessage());
+        }
       }
     }
+  }
+
+  /**
+   * Ends a migration that stands still while QEMU cannot be told to: all its connections lead
+   * through this process, so it fails when they break and its guest runs on.
+   */
+  private void breakIfHarmless(Drive drive, QmpException stuck) {
+    if (cancelSent || drive.isWholeStreamDelivered() || inPostcopy(drive)) {
+      return;
+    }
+    cancelSent = true;
+    drive.abort(stuck);
+  }
+
+  private static boolean inPostcopy(Drive drive) {
+    return drive.status().map(s -> s.state().isPostcopy()).orElse(false);
   }
 
   private void cancelIfHarmless(QemuMonitor monitor, Drive drive, MigrationStatus status)
@@ -234,8 +306,12 @@ public final class SourceDrive {
     cancelSent = true;
     try {
       monitor.cancelMigration(Deadline.after(Drive.PATIENCE));
+    } catch (QmpException.Refused e) {
+      // It has ended meanwhile, or has gone on into postcopy; its next state says which.
+      notes.add("QEMU refused to cancel: " + e.getMessage());
     } catch (QmpException.MainLoopStuck | QmpException.TimedOut e) {
-      monitor.yankMigration(Deadline.after(CANCEL));
+      // Stuck since the last look: how, the next look finds out.
+      cancelSent = false;
     }
   }
 

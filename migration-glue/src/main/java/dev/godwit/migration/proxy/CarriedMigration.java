@@ -183,8 +183,24 @@ final class CarriedMigration {
         Optional.ofNullable(failure),
         main().flatMap(m -> m.head().machine()),
         main().map(m -> m.head().returnPath()).orElse(false),
+        mayHaveArrived(),
         oldest / 1e9,
         channels.stream().map(CarriedChannel::report).toList());
+  }
+
+  /**
+   * Whether the destination may run the guest: it said that it has it, or it was handed all of it
+   * and nobody could see any more what it made of it.
+   */
+  private boolean mayHaveArrived() {
+    Optional<CarriedChannel> main = main();
+    return isConfirmed()
+        || main.map(
+                m ->
+                    m.verdict() == ReturnPathWatcher.Verdict.OPEN
+                        && m.tail().isEndOfDescription()
+                        && (failure != null || !m.head().returnPath()))
+            .orElse(false);
   }
 
   private Outcome outcome() {
@@ -192,7 +208,7 @@ final class CarriedMigration {
       return Outcome.COMPLETED;
     }
     if (failure != null) {
-      return Outcome.FAILED;
+      return mayHaveArrived() || postcopyAnnounced() ? Outcome.UNKNOWN : Outcome.FAILED;
     }
     Optional<CarriedChannel> main = main();
     if (options.opaque() || channels.stream().anyMatch(c -> c.role() instanceof ChannelRole.Tls)) {

@@ -11,6 +11,8 @@ import java.util.Optional;
  * @param failure what broke first, for the exit code
  * @param machine QEMU's machine type, if the main stream showed it
  * @param returnPath whether the source opened the return path
+ * @param arrived whether the destination may run the guest: it said that it has it, or it was
+ *     handed all of it and the rest could not be seen
  * @param seconds from the first connection to the end of the last
  * @param channels in accept order
  */
@@ -20,6 +22,7 @@ public record MigrationReport(
     Optional<Throwable> failure,
     Optional<String> machine,
     boolean returnPath,
+    boolean arrived,
     double seconds,
     List<ChannelReport> channels) {
 
@@ -29,9 +32,15 @@ public record MigrationReport(
     COMPLETED,
     /** All bytes were delivered and both sides ended in order; nobody said more. */
     DELIVERED,
-    /** It broke, or the destination said that it failed: the guest is still at the source. */
+    /**
+     * It broke before the destination had all of it, or the destination said that it failed: the
+     * guest is still at the source.
+     */
     FAILED,
-    /** It ended in order but not at the end of a stream: look at both sides. */
+    /**
+     * It broke when the destination may have had the guest already, or postcopy may have begun, or
+     * it ended in order but not at the end of a stream: look at both sides.
+     */
     UNKNOWN
   }
 

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -74,6 +75,12 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
 
   private static final Duration TICK = Duration.ofMillis(100);
 
+  /** Between two attempts to accept while the system has no descriptor or memory for it. */
+  private static final Duration ACCEPT_AGAIN = Duration.ofMillis(200);
+
+  /** How long the thread that accepts may take to notice that it is over. */
+  private static final Duration ACCEPT_END = Duration.ofSeconds(5);
+
   /** Where a migration goes: a dialer for each, since one dialer is one migration. */
   @FunctionalInterface
   public interface Target {
@@ -91,6 +98,9 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   private volatile @Nullable Throwable aborted;
   private long recognisedNanos;
   private boolean acceptEnded;
+  private boolean flooded;
+  private boolean over;
+  private final CountDownLatch givenUp = new CountDownLatch(1);
 
   private record Broken(CarriedChannel channel, String sentence, Throwable why, long sinceNanos) {}
 
@@ -108,13 +118,14 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   }
 
   /**
-   * Carries until aborted, or until the first migration has ended.
+   * Carries until aborted, or until the first migration has ended. Listens no longer when it
+   * returns, and holds no connection: a source that is left waiting would wait for ever.
    *
    * @param once return after one migration
    * @return that one's report, or empty if aborted before one ended
    */
   public Optional<MigrationReport> run(boolean once) {
-    Thread.ofPlatform().name("godwit-accept").daemon().start(this::accept);
+    Thread acceptor = Thread.ofPlatform().name("godwit-accept").daemon().start(this::accept);
     try {
       return decide(once);
     } catch (RuntimeException | Error e) {
@@ -122,6 +133,31 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       abort(e);
       cutOff(e);
       throw e;
+    } finally {
+      endAccepting(acceptor);
+    }
+  }
+
+  /** Drops whoever came too late to be carried. */
+  private void endAccepting(Thread acceptor) {
+    Throwable cause = new ChannelException.Aborted("The proxy has ended", aborted);
+    over = true;
+    givenUp.countDown();
+    listener.abort(cause);
+    try {
+      acceptor.join(ACCEPT_END);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    for (Runnable event = events.poll(); event != null; event = events.poll()) {
+      event.run();
+    }
+    List.copyOf(waiting).forEach(channel -> drop(channel, cause));
+    waiting.clear();
+    try {
+      listener.close();
+    } catch (ChannelException e) {
+      LOG.warn("Could not end listening at {}: {}", listener.local(), e.getMessage());
     }
   }
 
@@ -159,6 +195,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   /** Ends {@link #run} soon and breaks what it carries; any thread, never blocks. */
   public void abort(Throwable cause) {
     aborted = cause;
+    givenUp.countDown();
     listener.abort(cause);
     events.add(() -> {});
   }
@@ -169,6 +206,17 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     return current == null
         ? 0
         : current.channels().stream().mapToLong(CarriedChannel::forwardBytes).sum();
+  }
+
+  /** How many multifd channels the migration under way has so far; any thread. */
+  public int multifdChannels() {
+    CarriedMigration current = migration;
+    return current == null
+        ? 0
+        : (int)
+            current.channels().stream()
+                .filter(c -> c.role() instanceof ChannelRole.Multifd)
+                .count();
   }
 
   /**
@@ -236,16 +284,32 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
             || e instanceof ChannelException.Lost) {
           break;
         }
+        if (pauseAccepting()) {
+          break;
+        }
       }
     }
     events.add(() -> acceptEnded = true);
   }
 
+  /** Returns whether there is nothing more to accept. */
+  private boolean pauseAccepting() {
+    try {
+      return givenUp.await(ACCEPT_AGAIN.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      return true;
+    }
+  }
+
   private void accepted(Channel up) {
     CarriedChannel channel = new CarriedChannel(up, options, this);
+    if (over) {
+      drop(channel, new ChannelException.Aborted("The proxy has ended", aborted));
+      return;
+    }
     CarriedMigration current = migration;
     int connections = waiting.size() + (current == null ? 0 : current.channels().size());
-    if (connections >= MAX_CONNECTIONS) {
+    if (connections >= MAX_CONNECTIONS && !makeRoom(connections)) {
       refuse(channel, "there are " + connections + " connections already");
       return;
     }
@@ -255,6 +319,26 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     } else {
       waiting.add(channel);
     }
+  }
+
+  /**
+   * Lets the connection go that has been silent longest, so that a flood of them keeps no source
+   * out.
+   */
+  private boolean makeRoom(int connections) {
+    Optional<CarriedChannel> silent =
+        waiting.stream().filter(c -> c.role() instanceof ChannelRole.Silent).findFirst();
+    silent.ifPresent(
+        channel -> {
+          if (!flooded) {
+            flooded = true;
+            LOG.warn(
+                "A flood: {} connections wait, the silent ones among them are let go", connections);
+          }
+          waiting.remove(channel);
+          drop(channel, new ChannelException.Violated("It was silent in a flood"));
+        });
+    return silent.isPresent();
   }
 
   @Override
@@ -286,6 +370,9 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       return;
     }
     CarriedMigration current = migration;
+    if (over) {
+      return;
+    }
     if (current == null) {
       recognisedNanos = System.nanoTime();
       begin();
@@ -313,7 +400,8 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     try {
       CarriedMigration begun = new CarriedMigration(target.open(), options);
       migration = begun;
-      LOG.info("A migration begins");
+      flooded = false;
+      LOG.info(options.opaque() ? "A connection begins" : "A migration begins");
       advance(begun);
     } catch (ChannelException e) {
       LOG.error("Cannot carry a migration: {}", e.getMessage());
@@ -345,6 +433,17 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       }
       waiting.removeFirst();
       current.add(next);
+      if (next.role() instanceof ChannelRole.Multifd m && m.id() >= options.multifdChannels()) {
+        String sentence =
+            "The source opened "
+                + next.role()
+                + ", but the destination QEMU takes "
+                + options.multifdChannels()
+                + " multifd channels and would lose what is in it";
+        cut(current, sentence, new ChannelException.Violated(sentence));
+        next.close();
+        return;
+      }
       current.dial(
           next,
           twin -> events.add(() -> dialled(current, next, twin)),

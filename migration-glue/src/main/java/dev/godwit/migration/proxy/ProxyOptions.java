@@ -8,9 +8,16 @@ import java.time.Duration;
  * @param opaque carry any bytes: nothing is recognised, each connection stands for itself
  * @param firstBytes how long a connection may stay silent before its migration is recognised
  * @param dial how long one connection downstream may take
+ * @param multifdChannels how many multifd channels the destination takes: it closes further ones
+ *     unread and runs the guest without what was in them (qemu-wire.md §4.2), so a migration that
+ *     opens more is broken off
  * @param bufferBytes what one channel holds in each direction, at the most
  */
-public record ProxyOptions(boolean opaque, Duration firstBytes, Duration dial, int bufferBytes) {
+public record ProxyOptions(
+    boolean opaque, Duration firstBytes, Duration dial, int multifdChannels, int bufferBytes) {
+  /** QEMU's own limit. */
+  private static final int MOST_MULTIFD_CHANNELS = 255;
+
   private static final Duration FIRST_BYTES = Duration.ofSeconds(10);
   private static final Duration DIAL = Duration.ofSeconds(20);
 
@@ -22,11 +29,16 @@ public record ProxyOptions(boolean opaque, Duration firstBytes, Duration dial, i
 
   /** For migrations of QEMU. */
   public static ProxyOptions migration() {
-    return new ProxyOptions(false, FIRST_BYTES, DIAL, BUFFER_BYTES);
+    return new ProxyOptions(false, FIRST_BYTES, DIAL, MOST_MULTIFD_CHANNELS, BUFFER_BYTES);
   }
 
   /** For anything else. */
   public static ProxyOptions anyBytes() {
-    return new ProxyOptions(true, FIRST_BYTES, DIAL, BUFFER_BYTES);
+    return new ProxyOptions(true, FIRST_BYTES, DIAL, MOST_MULTIFD_CHANNELS, BUFFER_BYTES);
+  }
+
+  /** The same for a destination that is known to take so many multifd channels. */
+  public ProxyOptions takingMultifd(int channels) {
+    return new ProxyOptions(opaque, firstBytes, dial, channels, bufferBytes);
   }
 }

@@ -304,8 +304,10 @@ public final class QmpClient implements AutoCloseable {
     }
   }
 
+  /** Whatever ends the reading, an error of the virtual machine included, wakes all who wait. */
   private void readAll() {
-    QmpException reason;
+    QmpException reason =
+        new QmpException.Closed("Reading from QEMU's monitor at %s failed".formatted(path), null);
     try {
       readUntilEnd();
       reason = lost(null);
@@ -318,11 +320,9 @@ public final class QmpClient implements AutoCloseable {
               e);
     } catch (IOException e) {
       reason = lost(e);
-    } catch (RuntimeException e) {
-      LOG.error("Reading from QEMU's monitor at {} failed", path, e);
-      reason = new QmpException.NotQmp("Reading from %s failed: %s".formatted(path, e), e);
+    } finally {
+      finish(reason);
     }
-    finish(reason);
   }
 
   private void readUntilEnd() throws IOException {
@@ -346,7 +346,7 @@ public final class QmpClient implements AutoCloseable {
   private void dispatch(JsonNode message) throws QmpException {
     if (message.has("event")) {
       QmpEvent event = QmpEvent.of(message);
-      LOG.debug("{}: {} {}", path, event.name(), event.data());
+      LOG.trace("{}: {} {}", path, event.name(), event.data());
       subscriptions.forEach(subscription -> subscription.deliver(event));
     } else if (message.has("return") || message.has("error")) {
       Pending entry = pending.remove(message.path("id").asString(""));
@@ -377,7 +377,7 @@ public final class QmpClient implements AutoCloseable {
       // Closed: there is nothing more to send.
     } catch (IOException e) {
       // The reader sees the same end, after the last messages that QEMU still got out.
-      LOG.debug("Writing to QEMU's monitor at {} failed", path, e);
+      LOG.debug("Writing to QEMU's monitor at {} failed: {}", path, e.getMessage());
     }
   }
 

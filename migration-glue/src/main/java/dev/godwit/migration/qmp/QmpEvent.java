@@ -1,6 +1,7 @@
 package dev.godwit.migration.qmp;
 
 import java.time.Instant;
+import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -8,7 +9,7 @@ import tools.jackson.databind.JsonNode;
  *
  * @param name QEMU's name of it, such as {@code STOP}
  * @param data what comes with it; a missing node if nothing does
- * @param at the moment by QEMU's own wall clock
+ * @param at the moment by QEMU's own wall clock; the epoch if it could not read that
  */
 public record QmpEvent(String name, JsonNode data, Instant at) {
 
@@ -18,7 +19,8 @@ public record QmpEvent(String name, JsonNode data, Instant at) {
         message.path("event").asString(""),
         message.path("data"),
         Instant.ofEpochSecond(
-            timestamp.path("seconds").asLong(0),
-            Math.multiplyExact(timestamp.path("microseconds").asLong(0), 1000L)));
+            Math.clamp(timestamp.path("seconds").asLong(0), 0, Instant.MAX.getEpochSecond()),
+            TimeUnit.MICROSECONDS.toNanos(
+                Math.clamp(timestamp.path("microseconds").asLong(0), 0, 999_999))));
   }
 }

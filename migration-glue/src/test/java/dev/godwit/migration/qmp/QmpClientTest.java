@@ -23,6 +23,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,18 +43,19 @@ final class QmpClientTest {
 
   @Test
   void greetsAndEnablesOutOfBandExecution() throws Exception {
-    AtomicReference<JsonNode> asked = new AtomicReference<>();
+    CompletableFuture<JsonNode> asked = new CompletableFuture<>();
     try (FakeQmp fake =
             FakeQmp.start(
                 dir,
                 c -> {
-                  asked.set(c.greet());
+                  asked.complete(c.greet());
                   c.fallSilent();
                 });
         QmpClient client = QmpClient.connect(fake.path(), soon())) {
       assertThat(client.greeting()).isEqualTo(new QmpGreeting(7, 2, 22, "Debian", Set.of("oob")));
       assertThat(client.outOfBand()).isTrue();
-      assertThat(asked.get().path("enable").path(0).asString("")).isEqualTo("oob");
+      assertThat(asked.get(10, TimeUnit.SECONDS).path("enable").path(0).asString(""))
+          .isEqualTo("oob");
     }
   }
 
@@ -397,6 +399,10 @@ final class QmpClientTest {
                   c.send("{\"news\": 1}\n{\"return\": {}, \"id\": \"nobody\"}\n");
                   c.send("{\"error\": {\"class\": \"GenericError\", \"desc\": \"no id\"}}\n");
                   c.send("{\"event\": \"ODD\", \"extra\": [], \"timestamp\": \"never\"}\n");
+                  c.send(
+                      "{\"event\": \"ODD\", \"timestamp\": {\"seconds\": -1, \"microseconds\": -1}}\n");
+                  c.send(
+                      "{\"event\": \"ODD\", \"timestamp\": {\"seconds\": 9223372036854775807}}\n");
                   c.send("{\"return\": 3, \"id\": %s, \"x\": {}}\n".formatted(command.path("id")));
                   c.fallSilent();
                 });
@@ -485,6 +491,7 @@ final class QmpClientTest {
       assertThatThrownBy(() -> QmpClient.connect(path, millis(200)))
           .isInstanceOf(QmpException.Busy.class)
           .hasMessageContaining("has taken no connection");
+      awaitNone("qmp-connect");
     } finally {
       for (SocketChannel channel : backlog) {
         channel.close();
@@ -520,6 +527,53 @@ final class QmpClientTest {
     assertThat(QmpSocket.unreachable(stale, new IOException("Permission denied")))
         .hasMessage(
             "This user may not connect to the QMP socket %s: permission denied".formatted(stale));
+  }
+
+  @Test
+  void leavesNoDescriptorBehind() throws Exception {
+    try (FakeQmp greeting =
+            FakeQmp.start(
+                dir,
+                c -> {
+                  c.greet();
+                  c.fallSilent();
+                });
+        FakeQmp foreign = FakeQmp.start(dir, c -> c.send("SSH-2.0-OpenSSH\r\n"));
+        FakeQmp silent = FakeQmp.start(dir, FakeQmp.Connection::fallSilent)) {
+      QmpClient.connect(greeting.path(), soon()).close();
+      long before = openDescriptors();
+      for (int i = 0; i < 50; i++) {
+        QmpClient.connect(greeting.path(), soon()).close();
+        assertThatThrownBy(() -> QmpClient.connect(foreign.path(), soon()))
+            .isInstanceOf(QmpException.NotQmp.class);
+        assertThatThrownBy(() -> QmpClient.connect(silent.path(), millis(1)))
+            .isInstanceOf(QmpException.Busy.class);
+        assertThatThrownBy(() -> QmpClient.connect(dir.resolve("none"), soon()))
+            .isInstanceOf(QmpException.Unreachable.class);
+      }
+      Deadline deadline = soon();
+      while (openDescriptors() > before + 4 && !deadline.hasPassed()) {
+        Thread.onSpinWait();
+      }
+      assertThat(openDescriptors()).isLessThanOrEqualTo(before + 4);
+      awaitNone("qmp-connect");
+    }
+  }
+
+  private static long openDescriptors() throws IOException {
+    try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+      return open.count();
+    }
+  }
+
+  /** Waits until no platform thread of that name is left. */
+  private static void awaitNone(String name) throws InterruptedException {
+    Deadline deadline = soon();
+    for (Thread thread : Thread.getAllStackTraces().keySet()) {
+      if (thread.getName().equals(name)) {
+        assertThat(thread.join(Duration.ofNanos(deadline.remainingNanos()))).isTrue();
+      }
+    }
   }
 
   private static void assertUnreachable(Path path, String words) {

@@ -5,7 +5,6 @@ import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.RemoteRegion;
 import dev.godwit.transport.support.ForwardingChannel;
-import dev.godwit.transport.support.StreamRegions;
 import java.nio.ByteBuffer;
 
 /** Loses the connection at one byte on its way out. */
@@ -46,8 +45,7 @@ final class CutChannel extends ForwardingChannel {
   @Override
   public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
       throws ChannelException {
-    StreamRegions.checkRange(src, srcOffset, length);
-    StreamRegions.checkTarget(dst, dstOffset, length);
+    checkPut(src, srcOffset, dst, dstOffset, length);
     long left = at - 1 - sent;
     if (length > left) {
       inner().put(src, srcOffset, dst, dstOffset, left);

@@ -5,9 +5,10 @@ import dev.godwit.transport.EndpointException;
 import dev.godwit.transport.Layer;
 import dev.godwit.transport.Settings;
 import java.time.Duration;
-import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -90,14 +91,14 @@ public final class FaultLayer implements Layer {
     AtomicInteger channels = new AtomicInteger();
     return inner -> {
       long mixed = mixed(seed, channels.getAndIncrement());
-      long at = randomByte(new Random(mixed));
+      long at = randomByte(new SplittableRandom(mixed));
       LOG.info("Channel {} is lost at byte {} by fault=random:{}", serial(inner), at, seed);
       return new ShortChannel(new CutChannel(inner, at, "fault=random:" + seed), mixed);
     };
   }
 
   /** Each power of two is as likely as each other, and each byte within one. */
-  static long randomByte(Random random) {
+  static long randomByte(RandomGenerator random) {
     long power = 1L << random.nextInt(MAX_RANDOM_POWER);
     return power + random.nextLong(power);
   }

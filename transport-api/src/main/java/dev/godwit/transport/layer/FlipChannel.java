@@ -5,7 +5,6 @@ import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.RemoteRegion;
 import dev.godwit.transport.support.ForwardingChannel;
-import dev.godwit.transport.support.StreamRegions;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -71,8 +70,7 @@ final class FlipChannel extends ForwardingChannel {
   @Override
   public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
       throws ChannelException {
-    StreamRegions.checkRange(src, srcOffset, length);
-    StreamRegions.checkTarget(dst, dstOffset, length);
+    checkPut(src, srcOffset, dst, dstOffset, length);
     long before = before(length);
     inner().put(src, srcOffset, dst, dstOffset, before);
     if (before < length) {

@@ -7,23 +7,24 @@ import dev.godwit.transport.RemoteRegion;
 import dev.godwit.transport.support.ForwardingChannel;
 import dev.godwit.transport.support.StreamRegions;
 import java.nio.ByteBuffer;
-import java.util.Random;
+import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
 
 /** Moves everything in pieces of odd sizes: the bytes are the same, no split can be relied on. */
 final class ShortChannel extends ForwardingChannel {
   /** Pieces are shorter than 2 to this power: one byte is as likely as many thousand. */
   private static final int MAX_POWER = 17;
 
-  private final Random sending;
-  private final Random receiving;
+  private final RandomGenerator sending;
+  private final RandomGenerator receiving;
 
   ShortChannel(Channel inner, long seed) {
     super(inner);
-    sending = new Random(seed);
-    receiving = new Random(~seed);
+    sending = new SplittableRandom(seed);
+    receiving = new SplittableRandom(~seed);
   }
 
-  private static int piece(Random random, long atMost) {
+  private static int piece(RandomGenerator random, long atMost) {
     int power = 1 << random.nextInt(MAX_POWER);
     return (int) Math.min(atMost, power + random.nextInt(power));
   }
@@ -58,8 +59,7 @@ final class ShortChannel extends ForwardingChannel {
   @Override
   public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
       throws ChannelException {
-    StreamRegions.checkRange(src, srcOffset, length);
-    StreamRegions.checkTarget(dst, dstOffset, length);
+    checkPut(src, srcOffset, dst, dstOffset, length);
     for (long done = 0; done < length; ) {
       int part = piece(sending, length - done);
       inner().put(src, srcOffset + done, dst, dstOffset + done, part);

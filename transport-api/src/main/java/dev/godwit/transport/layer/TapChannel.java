@@ -5,7 +5,6 @@ import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.RemoteRegion;
 import dev.godwit.transport.support.ForwardingChannel;
-import dev.godwit.transport.support.StreamRegions;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
@@ -49,8 +48,7 @@ final class TapChannel extends ForwardingChannel {
   @Override
   public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
       throws ChannelException {
-    StreamRegions.checkRange(src, srcOffset, length);
-    StreamRegions.checkTarget(dst, dstOffset, length);
+    checkPut(src, srcOffset, dst, dstOffset, length);
     Stage copies = stage();
     for (long done = 0; done < length; ) {
       if (staged == STAGE_BYTES) {

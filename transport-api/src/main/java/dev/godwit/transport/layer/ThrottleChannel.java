@@ -4,7 +4,6 @@ import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.RemoteRegion;
-import dev.godwit.transport.support.StreamRegions;
 import java.nio.ByteBuffer;
 
 /** Sends no faster than its pace allows, in small pieces. */
@@ -35,8 +34,7 @@ final class ThrottleChannel extends WaitingChannel {
   @Override
   public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
       throws ChannelException {
-    StreamRegions.checkRange(src, srcOffset, length);
-    StreamRegions.checkTarget(dst, dstOffset, length);
+    checkPut(src, srcOffset, dst, dstOffset, length);
     for (long done = 0; done < length; ) {
       long part = Math.min(pace.pieceBytes(), length - done);
       pace.await(part, gate());

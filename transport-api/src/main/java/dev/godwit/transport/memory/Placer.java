@@ -6,8 +6,9 @@ import dev.godwit.transport.support.Monitor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.function.Predicate;
+import java.util.random.RandomGenerator;
 
 /**
  * Copies the puts of one side, on a thread of its own, at moments and in an order that a seed
@@ -75,7 +76,7 @@ final class Placer implements Runnable {
   }
 
   private final Monitor monitor;
-  private final Random random = new Random();
+  private RandomGenerator random = new SplittableRandom();
   private final List<Put> outstanding = new ArrayList<>();
   private boolean seeded;
   private int channels;
@@ -92,7 +93,7 @@ final class Placer implements Runnable {
     channels++;
     if (!seeded) {
       seeded = true;
-      random.setSeed(seed);
+      random = new SplittableRandom(seed);
     }
   }
 

@@ -24,6 +24,18 @@ public class ForwardingChannel implements Channel {
     return inner;
   }
 
+  /**
+   * Checks a whole put before a layer takes it apart: a put of nothing where it ends fails as the
+   * whole would have, and touches nothing.
+   */
+  protected final void checkPut(
+      Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
+      throws ChannelException {
+    StreamRegions.checkRange(src, srcOffset, length);
+    StreamRegions.checkTarget(dst, dstOffset, length);
+    inner.put(src, srcOffset + length, dst, dstOffset + length, 0);
+  }
+
   @Override
   public ChannelInfo info() {
     return inner.info();

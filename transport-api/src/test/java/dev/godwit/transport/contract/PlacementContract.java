@@ -210,7 +210,9 @@ public abstract class PlacementContract extends ProviderContract {
   void badOffsetsTouchNothing() throws Exception {
     Pair pair = open();
     long max = Long.MAX_VALUE;
-    long[][] bad = {{-1, 1}, {0, -1}, {0, 101}, {100, 1}, {101, 0}, {max, 1}, {1, max}, {max, max}};
+    long[][] bad = {
+      {-1, 1}, {0, -1}, {0, 101}, {100, 1}, {101, 0}, {-1, 0}, {max, 1}, {1, max}, {max, max}
+    };
     transfer(
         pair,
         out -> {
@@ -226,8 +228,11 @@ public abstract class PlacementContract extends ProviderContract {
             assertThatThrownBy(() -> out.put(src, 0, dst, max, 100))
                 .isInstanceOf(IndexOutOfBoundsException.class);
             if (capabilities().placement() != Placement.INLINE) {
-              assertThatThrownBy(() -> out.put(src, 0, dst, 50, 51))
-                  .isInstanceOf(IndexOutOfBoundsException.class);
+              for (long length : new long[] {0, 1, 51}) {
+                assertThatThrownBy(() -> out.put(src, 0, dst, 101 - length, length))
+                    .as("%d at the end", length)
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+              }
             }
             assertThat(out.stats().bytesPut()).isZero();
             Io.send(out, new byte[] {9});
@@ -394,6 +399,22 @@ public abstract class PlacementContract extends ProviderContract {
     barrier.awaitBlocked();
     in.barrier();
     assertThat(barrier.result()).isTrue();
+  }
+
+  @Test
+  void aBarrierWaitsUntilThePeerHasReadAll() throws Exception {
+    assumeNotPlacement(Placement.INLINE);
+    Pair pair = open();
+    Channel out = pair.dialled();
+    Channel in = pair.accepted();
+    Io.send(out, new byte[] {1});
+    Task<Boolean> theirs = Threads.start("the peer's barrier", in::barrier);
+    theirs.awaitBlocked();
+    Task<Boolean> ours = Threads.start("our barrier", out::barrier);
+    ours.awaitBlocked();
+    assertThat(Io.receive(in, 1)).containsExactly(1);
+    assertThat(ours.result()).isTrue();
+    assertThat(theirs.result()).isTrue();
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.godwit.transport.testkit;
 
 import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -36,7 +37,7 @@ public final class Seed {
 
   /** A generator of its own for the {@code n}-th thread or round. */
   public Random random(int n) {
-    return new Random(value * 31 + n);
+    return new Random(new SplittableRandom(value + n).nextLong());
   }
 
   @Override

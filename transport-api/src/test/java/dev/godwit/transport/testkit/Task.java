@@ -52,20 +52,25 @@ public final class Task<T> {
    * waits (a park, a system call). Fails if it ended instead.
    */
   public void awaitBlocked() {
+    assertThat(endsWithoutBlocking())
+        .as("%s ended instead of blocking: %s", thread.getName(), future)
+        .isFalse();
+  }
+
+  /** Returns once the thread has ended or stands still, and says which: true if it has ended. */
+  public boolean endsWithoutBlocking() {
     StackTraceElement[][] last = {new StackTraceElement[0]};
     int[] same = {0};
     Await.until(
-        thread.getName() + " blocks",
+        thread.getName() + " ends or blocks",
         () -> {
-          assertThat(future.isDone())
-              .as("%s ended instead of blocking: %s", thread.getName(), future)
-              .isFalse();
           StackTraceElement[] now = thread.getStackTrace();
           boolean unchanged = now.length > 0 && Arrays.equals(now, last[0]);
           same[0] = unchanged ? same[0] + 1 : 0;
           last[0] = now;
-          return same[0] >= SAME_STACKS_MEAN_BLOCKED;
+          return future.isDone() || same[0] >= SAME_STACKS_MEAN_BLOCKED;
         });
+    return future.isDone();
   }
 
   /** What it returned; fails with what it threw, or if it does not end. */

@@ -91,6 +91,16 @@ public final class Descriptor {
     return new Descriptor(fd, Kind.FILE, null, -1);
   }
 
+  /**
+   * A listening socket, which does not block; it is never shut down, since another process may hold
+   * it, too.
+   *
+   * @param flags what its flags are set to at the end
+   */
+  public static Descriptor listening(int fd, int flags) {
+    return new Descriptor(fd, Kind.FILE, null, flags);
+  }
+
   /** The descriptor's number, meaningful to whoever has entered. */
   public int number() {
     return number;
@@ -131,6 +141,18 @@ public final class Descriptor {
           return result;
         }
       }
+    } finally {
+      leave(READER);
+    }
+  }
+
+  /** As {@link #read}, but {@code -EAGAIN} where that would wait. The descriptor is a pipe. */
+  long readNow(CallFrame frame, long address, long length) {
+    if (!enter(READER)) {
+      return -Errno.EBADF;
+    }
+    try {
+      return Libc.read(frame.errno(), number, address, length);
     } finally {
       leave(READER);
     }

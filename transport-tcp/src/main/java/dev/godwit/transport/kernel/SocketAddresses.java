@@ -92,6 +92,13 @@ public final class SocketAddresses {
     }
   }
 
+  /** Whether a socket has another end. */
+  public static boolean isConnected(int fd) {
+    try (Arena arena = Arena.ofConfined()) {
+      return Libc.getpeername(fd, arena.allocate(MAX_BYTES, 8)) >= 0;
+    }
+  }
+
   /** The path that a unix socket was bound to, empty for an unnamed one. */
   public static String localPath(int fd) {
     try (Arena arena = Arena.ofConfined()) {

@@ -72,7 +72,14 @@ public final class Sockets {
    * Sets the buffer sizes that {@code settings} ask for; before connect or listen they reach far.
    */
   public static void setBuffers(int fd, Settings settings) throws ChannelException {
-    setBuffer(fd, Libc.SO_SNDBUF, settings.bytes(SEND_BUFFER, 0));
+    setBuffers(fd, settings, 0);
+  }
+
+  /**
+   * The same with a send buffer of our own where the user asks for none; 0 leaves it to the kernel.
+   */
+  public static void setBuffers(int fd, Settings settings, long sendBytes) throws ChannelException {
+    setBuffer(fd, Libc.SO_SNDBUF, settings.bytes(SEND_BUFFER, sendBytes));
     setBuffer(fd, Libc.SO_RCVBUF, settings.bytes(RECEIVE_BUFFER, 0));
   }
 

@@ -70,6 +70,11 @@ public final class Waker implements AutoCloseable {
     }
   }
 
+  /** Readable once woken; only for whoever closes this waker. */
+  int number() {
+    return event.number();
+  }
+
   /** As {@link CallFrame#poll}; 2 also once this waker is closed. */
   int await(CallFrame frame, int fd, int events, Deadline deadline) {
     if (!event.enterToRead()) {

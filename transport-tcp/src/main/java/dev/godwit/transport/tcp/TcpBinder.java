@@ -68,7 +68,7 @@ final class TcpBinder {
     for (InetAddress address : addresses(endpoint, options, waker)) {
       int result = bind(address, options);
       if (result >= 0) {
-        return Descriptor.socket(result);
+        return Descriptor.file(result);
       }
       errno = -result;
       if (errno != Errno.EADDRNOTAVAIL && errno != Errno.EAFNOSUPPORT) {

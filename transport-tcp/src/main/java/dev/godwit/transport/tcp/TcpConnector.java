@@ -12,9 +12,9 @@ import dev.godwit.transport.PeerIdentity;
 import dev.godwit.transport.Settings;
 import dev.godwit.transport.kernel.Descriptor;
 import dev.godwit.transport.kernel.DescriptorChannel;
+import dev.godwit.transport.kernel.DescriptorDialer;
 import dev.godwit.transport.kernel.Errno;
 import dev.godwit.transport.kernel.SocketAddresses;
-import dev.godwit.transport.kernel.SocketDialer;
 import dev.godwit.transport.kernel.SocketMedium;
 import dev.godwit.transport.kernel.Sockets;
 import dev.godwit.transport.kernel.Waker;
@@ -26,7 +26,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** Connects to the first address of a host that answers. */
-record TcpConnector(Endpoint target, TcpOptions options) implements SocketDialer.Attempt {
+record TcpConnector(Endpoint target, TcpOptions options) implements DescriptorDialer.Attempt {
 
   TcpConnector {
     if (options.address().port() == 0) {

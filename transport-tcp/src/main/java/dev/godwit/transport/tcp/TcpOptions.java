@@ -45,9 +45,15 @@ record TcpOptions(
 
   /** Which addresses may be used, and which come first. */
   enum Families {
-    BOTH,
-    IPV4,
-    IPV6;
+    BOTH("IPv4 or IPv6"),
+    IPV4("IPv4"),
+    IPV6("IPv6");
+
+    private final String text;
+
+    Families(String text) {
+      this.text = text;
+    }
 
     boolean allow(InetAddress address) {
       return switch (this) {
@@ -55,6 +61,11 @@ record TcpOptions(
         case IPV4 -> !(address instanceof Inet6Address);
         case IPV6 -> address instanceof Inet6Address;
       };
+    }
+
+    @Override
+    public String toString() {
+      return text;
     }
   }
 

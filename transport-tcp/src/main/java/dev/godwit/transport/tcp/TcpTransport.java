@@ -9,8 +9,8 @@ import dev.godwit.transport.Listener;
 import dev.godwit.transport.Placement;
 import dev.godwit.transport.Protection;
 import dev.godwit.transport.Transport;
+import dev.godwit.transport.kernel.DescriptorDialer;
 import dev.godwit.transport.kernel.Kernel;
-import dev.godwit.transport.kernel.SocketDialer;
 import java.util.Map;
 
 /** {@code tcp:host:port}, the wire of QEMU's own {@code tcp:}. */
@@ -48,7 +48,7 @@ public final class TcpTransport implements Transport {
   public Dialer dialer(Endpoint target) throws ChannelException {
     TcpOptions options = TcpOptions.of(target);
     TcpConnector connector = new TcpConnector(target, options);
-    return new SocketDialer(target, connector);
+    return new DescriptorDialer(target, connector);
   }
 
   @Override

@@ -17,11 +17,11 @@ import dev.godwit.transport.Settings;
 import dev.godwit.transport.Transport;
 import dev.godwit.transport.kernel.Descriptor;
 import dev.godwit.transport.kernel.DescriptorChannel;
+import dev.godwit.transport.kernel.DescriptorDialer;
 import dev.godwit.transport.kernel.Errno;
 import dev.godwit.transport.kernel.Kernel;
 import dev.godwit.transport.kernel.Libc;
 import dev.godwit.transport.kernel.SocketAddresses;
-import dev.godwit.transport.kernel.SocketDialer;
 import dev.godwit.transport.kernel.SocketListener;
 import dev.godwit.transport.kernel.SocketMedium;
 import dev.godwit.transport.kernel.Sockets;
@@ -41,7 +41,13 @@ import java.util.TreeMap;
  * peer from one that closed in order, unless bytes were lost by it.
  */
 public final class UnixTransport implements Transport {
-  private static final Capabilities CAPABILITIES =
+  /**
+   * What a dialled socket may hold. A QEMU that reads from a full socket spends far less on waking
+   * up; more than this would only be more to drain when the guest is handed over.
+   */
+  private static final long DIALLED_SEND_BYTES = 1 << 20;
+
+  static final Capabilities CAPABILITIES =
       new Capabilities(Placement.INLINE, Protection.LOCAL, true, true, true);
 
   private static final Map<String, String> SETTINGS = settingTexts();
@@ -74,7 +80,7 @@ public final class UnixTransport implements Transport {
   @Override
   public Dialer dialer(Endpoint target) throws ChannelException {
     check(target);
-    return new SocketDialer(
+    return new DescriptorDialer(
         target, (peer, waker, deadline) -> connect(target, peer, waker, deadline));
   }
 
@@ -83,7 +89,7 @@ public final class UnixTransport implements Transport {
     check(address);
     SocketFile.Permissions permissions = SocketFile.Permissions.of(address.settings());
     int fd = Errno.check(Sockets.stream(Libc.AF_UNIX), "Cannot make a socket", "socket");
-    Descriptor socket = Descriptor.socket(fd);
+    Descriptor socket = Descriptor.file(fd);
     boolean done = false;
     try {
       Sockets.setBuffers(fd, address.settings());
@@ -123,7 +129,7 @@ public final class UnixTransport implements Transport {
     Descriptor socket = Descriptor.socket(fd);
     boolean done = false;
     try (Arena arena = Arena.ofConfined()) {
-      Sockets.setBuffers(fd, target.settings());
+      Sockets.setBuffers(fd, target.settings(), DIALLED_SEND_BYTES);
       int result =
           Sockets.connect(fd, SocketAddresses.ofPath(arena, target.address()), waker, deadline);
       if (result < 0) {
@@ -190,6 +196,9 @@ public final class UnixTransport implements Transport {
 
   private static Map<String, String> settingTexts() {
     Map<String, String> texts = new TreeMap<>(Sockets.BUFFER_SETTINGS);
+    texts.put(
+        Sockets.SEND_BUFFER,
+        "bytes the kernel may hold that the peer has not taken (default: 1M when dialling)");
     texts.put("mode", "when listening, the socket's permissions in octal (default: 0600)");
     texts.put("owner", "when listening, the user who owns the socket, by name or number");
     texts.put("group", "when listening, the group of the socket, by name or number");

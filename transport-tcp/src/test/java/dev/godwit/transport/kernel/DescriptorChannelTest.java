@@ -9,6 +9,7 @@ import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.RemoteRegion;
+import dev.godwit.transport.testkit.Await;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -32,8 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 final class DescriptorChannelTest {
-  private static final int WARM_ROUNDS = 20_000;
-  private static final int ROUNDS = 20_000;
+  private static final int ROUNDS = 10_000;
 
   private final ExecutorService threads = Executors.newCachedThreadPool();
 
@@ -186,28 +186,30 @@ final class DescriptorChannelTest {
                 }
                 pair.accepted().shutdownOutput();
               });
-      ByteBuffer buffer = ByteBuffer.allocateDirect(65536);
-      roundTrips(pair.dialled(), buffer, WARM_ROUNDS);
+      ByteBuffer[] buffer = {ByteBuffer.allocateDirect(65536)};
       com.sun.management.ThreadMXBean beans =
           (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
-      long before = beans.getCurrentThreadAllocatedBytes();
-      roundTrips(pair.dialled(), buffer, ROUNDS);
-      long allocated = beans.getCurrentThreadAllocatedBytes() - before;
-      // The varargs array of write is the caller's; a hundred bytes a call would show.
-      assertThat(allocated).isLessThan(ROUNDS * 32L);
+      // The compiler takes its time on a busy machine, so one clean batch is enough.
+      Await.until(
+          "a batch allocates nothing",
+          () -> {
+            long before = beans.getCurrentThreadAllocatedBytes();
+            roundTrips(pair.dialled(), buffer, ROUNDS);
+            return beans.getCurrentThreadAllocatedBytes() - before < ROUNDS;
+          });
       pair.dialled().shutdownOutput();
       echoing.get(20, TimeUnit.SECONDS);
     }
   }
 
-  private static void roundTrips(Channel channel, ByteBuffer buffer, int rounds)
+  private static void roundTrips(Channel channel, ByteBuffer[] buffer, int rounds)
       throws ChannelException {
     for (int i = 0; i < rounds; i++) {
-      buffer.clear().limit(64);
+      buffer[0].clear().limit(64);
       channel.write(buffer);
-      buffer.clear().limit(64);
-      while (buffer.hasRemaining()) {
-        channel.read(buffer);
+      buffer[0].clear().limit(64);
+      while (buffer[0].hasRemaining()) {
+        channel.read(buffer[0]);
       }
     }
   }
@@ -281,6 +283,17 @@ final class DescriptorChannelTest {
                 }
               })
           .isInstanceOf(ChannelException.Lost.class);
+    }
+  }
+
+  @Test
+  void closeOverUnreadInputLosesNoOutput() throws Exception {
+    try (Pair pair = Pair.of("tcp:127.0.0.1:0")) {
+      pair.accepted().write(ByteBuffer.allocate(100_000));
+      pair.dialled().read(ByteBuffer.allocate(1));
+      pair.dialled().write(Pair.bytes("the last words"));
+      pair.dialled().close();
+      assertThat(Pair.readAll(pair.accepted())).isEqualTo("the last words");
     }
   }
 

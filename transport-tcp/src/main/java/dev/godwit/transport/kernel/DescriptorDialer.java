@@ -7,15 +7,35 @@ import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Peer;
 import dev.godwit.transport.support.StreamRegions;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** A dialer whose attempts wait beside a {@link Waker}. */
-public final class SocketDialer implements Dialer {
+public final class DescriptorDialer implements Dialer {
 
   /** One attempt; it ends with {@link ChannelException.Aborted} when the waker is woken. */
   @FunctionalInterface
   public interface Attempt {
     Channel connect(Peer peer, Waker waker, Deadline deadline) throws ChannelException;
+
+    /** This attempt for a target that carries one channel: after a success it is refused. */
+    default Attempt once(Endpoint target) {
+      AtomicBoolean taken = new AtomicBoolean();
+      return (peer, waker, deadline) -> {
+        if (taken.getAndSet(true)) {
+          throw new ChannelException.Refused(
+              target + " carries one channel, and it has been dialled already");
+        }
+        boolean done = false;
+        try {
+          Channel channel = connect(peer, waker, deadline);
+          done = true;
+          return channel;
+        } finally {
+          taken.set(done);
+        }
+      };
+    }
   }
 
   private final Endpoint target;
@@ -25,7 +45,7 @@ public final class SocketDialer implements Dialer {
   private @Nullable Throwable abortedBy;
   private boolean closed;
 
-  public SocketDialer(Endpoint target, Attempt attempt) throws ChannelException {
+  public DescriptorDialer(Endpoint target, Attempt attempt) throws ChannelException {
     this.target = target;
     this.attempt = attempt;
     this.waker = Waker.open();

@@ -1,0 +1,296 @@
+package dev.godwit.lab.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.godwit.lab.guest.BootSector;
+import dev.godwit.lab.guest.Qemu;
+import dev.godwit.lab.guest.QemuBinary;
+import dev.godwit.lab.guest.QemuMachine;
+import dev.godwit.lab.guest.QemuVersion;
+import dev.godwit.lab.guest.SerialTicks;
+import dev.godwit.lab.migration.TwoQemus;
+import dev.godwit.migration.qemu.QemuMonitor;
+import dev.godwit.migration.qemu.QemuSettings;
+import dev.godwit.migration.qemu.RunStatus;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * What is refused before anything was begun: one sentence, its exit code, and the same QEMUs,
+ * running and set up as they were, after all of it.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class RefusalTest {
+  private static final BootSector GUEST = BootSector.of(16, 4);
+
+  private final Map<QemuVersion, Qemu> sources = new EnumMap<>(QemuVersion.class);
+  private final Map<QemuVersion, QemuMonitor> monitors = new EnumMap<>(QemuVersion.class);
+  private final Map<QemuVersion, QemuSettings> before = new EnumMap<>(QemuVersion.class);
+
+  @BeforeAll
+  void startSources(@TempDir Path shared) throws Exception {
+    for (QemuVersion version : QemuVersion.values()) {
+      Qemu source =
+          Qemu.start(
+              QemuBinary.require(version), QemuMachine.of(GUEST), shared.resolve(version.number()));
+      sources.put(version, source);
+      QemuMonitor monitor = QemuMonitor.connect(source.observer(), TwoQemus.soon());
+      monitors.put(version, monitor);
+      before.put(version, monitor.settings(TwoQemus.soon()));
+    }
+  }
+
+  /** All that was refused has left no trace. */
+  @AfterAll
+  void sourcesAreAsTheyWere() throws Exception {
+    try {
+      for (Map.Entry<QemuVersion, QemuMonitor> source : monitors.entrySet()) {
+        QemuMonitor monitor = source.getValue();
+        assertThat(monitor.settings(TwoQemus.soon())).isEqualTo(before.get(source.getKey()));
+        assertThat(monitor.status(TwoQemus.soon()).state()).isEqualTo(RunStatus.State.RUNNING);
+        Path log = source(source.getKey()).serialLog();
+        long more = SerialTicks.read(log).last() + GUEST.ticksToCheckAll();
+        assertThat(SerialTicks.await(more, TwoQemus.PATIENCE, log).finding()).isEmpty();
+      }
+    } finally {
+      monitors.values().forEach(QemuMonitor::close);
+      for (Qemu source : sources.values()) {
+        source.close();
+      }
+    }
+  }
+
+  // What the command line itself says.
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "proxy foo:bar tcp:127.0.0.1:1 | Unknown scheme 'foo:', this Godwit has ",
+        "proxy tcp:0 tcp:127.0.0.1:1 | tcp:",
+        "proxy tcp:127.0.0.1:70000 tcp:127.0.0.1:1 | 70000",
+        "proxy nothing tcp:127.0.0.1:1 | nothing",
+        "proxy tcp:127.0.0.1:0 tcp:127.0.0.1:1?colour=red | Unknown setting 'colour' for tcp:, known are",
+        "proxy tcp:127.0.0.1:0 tcp:127.0.0.1:1?fault=sometimes | Setting fault must be",
+        "proxy tcp:127.0.0.1:0 | TARGET",
+        "send tcp:127.0.0.1:1 | --qmp",
+        "send --qmp /nowhere tcp:127.0.0.1:1 --set multifd-chanels=2 | multifd-channels",
+        "send --qmp /nowhere tcp:127.0.0.1:1 --set multifd=perhaps | multifd",
+        "send --qmp /nowhere tcp:127.0.0.1:1 --set multifd-channels=many | multifd-channels",
+        "receive --qmp /nowhere foo:bar | Unknown scheme 'foo:'",
+        "elsewhere | elsewhere",
+      })
+  void aCommandLineThatMakesNoSense(String line, String named) throws Exception {
+    try (GodwitProcess godwit = GodwitProcess.start(line.split(" "))) {
+      godwit.expectExit(2);
+      assertThat(godwit.err().lines().findFirst().orElse("")).startsWith("godwit").contains(named);
+      assertThat(godwit.out()).isEmpty();
+    }
+  }
+
+  @Test
+  void aPortInUse() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        Qemu destination = destination(QemuVersion.V10_0, "d")) {
+      String uri = "tcp:127.0.0.1:" + taken.getLocalPort();
+      refused(14, uri, "proxy", uri, "tcp:127.0.0.1:1");
+      refused(14, uri, "receive", "--qmp", destination.qmp().toString(), uri);
+      try (QemuMonitor monitor = QemuMonitor.connect(destination.observer(), TwoQemus.soon())) {
+        assertThat(monitor.queryMigrate(TwoQemus.soon()).listening()).isEmpty();
+      }
+    }
+  }
+
+  // What QEMU is, or is not.
+
+  @Test
+  void noMonitorThere() throws Exception {
+    Path nowhere = dir.resolve("nowhere.sock");
+    refused(14, nowhere.toString(), "send", "--qmp", nowhere.toString(), "tcp:127.0.0.1:1");
+    refused(14, nowhere.toString(), "receive", "--qmp", nowhere.toString(), "tcp:127.0.0.1:0");
+  }
+
+  @Test
+  void somethingElseAtTheMonitorsSocket() throws Exception {
+    Path socket = dir.resolve("http.sock");
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+      Thread.ofVirtual().start(() -> answer(server, "HTTP/1.1 400 Bad Request\r\n\r\n"));
+      refused(16, socket.toString(), "send", "--qmp", socket.toString(), "tcp:127.0.0.1:1");
+    }
+  }
+
+  @Test
+  void somethingSilentAtTheMonitorsSocket() throws Exception {
+    Path socket = dir.resolve("silent.sock");
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+      refused(14, socket.toString(), "send", "--qmp", socket.toString(), "tcp:127.0.0.1:1");
+    }
+  }
+
+  private Qemu source(QemuVersion version) {
+    return Objects.requireNonNull(sources.get(version));
+  }
+
+  private QemuMonitor monitor(QemuVersion version) {
+    return Objects.requireNonNull(monitors.get(version));
+  }
+
+  /** Root without its capabilities, or any user, before a directory that lets nobody in. */
+  @Test
+  void noPermission() throws Exception {
+    Path closed = Files.createDirectory(dir.resolve("closed"));
+    Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("---------"));
+    List<String> behind =
+        "root".equals(System.getProperty("user.name"))
+            ? List.of("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+            : List.of();
+    String socket = closed.resolve("a.sock").toString();
+    try {
+      refused(behind, 14, "permission", "send", "--qmp", socket, "tcp:127.0.0.1:1");
+      refused(behind, 14, "may not", "proxy", "unix:" + socket, "tcp:127.0.0.1:1");
+    } finally {
+      Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("rwx------"));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aQemuThatIsNoDestination(QemuVersion version) throws Exception {
+    String qmp = source(version).qmp().toString();
+    refused(3, "-incoming defer", "receive", "--qmp", qmp, "tcp:127.0.0.1:0");
+  }
+
+  @Test
+  void aDestinationThatListensAlready() throws Exception {
+    try (Qemu destination = destination(QemuVersion.V10_0, "d")) {
+      try (QemuMonitor monitor = QemuMonitor.connect(destination.observer(), TwoQemus.soon())) {
+        monitor.migrateIncoming("unix:" + dir.resolve("in.sock"), TwoQemus.soon());
+      }
+      String qmp = destination.qmp().toString();
+      refused(3, "listens for a migration already", "receive", "--qmp", qmp, "tcp:127.0.0.1:0");
+      refused(3, "has no guest to send", "send", "--qmp", qmp, "tcp:127.0.0.1:1");
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aGuestThatHasMigratedAway(QemuVersion version) throws Exception {
+    try (Qemu gone =
+        Qemu.start(QemuBinary.require(version), QemuMachine.of(GUEST), dir.resolve("s"))) {
+      SerialTicks.await(1, TwoQemus.PATIENCE, gone.serialLog());
+      try (QemuMonitor monitor = QemuMonitor.connect(gone.observer(), TwoQemus.soon())) {
+        monitor.migrate("exec:cat >/dev/null", TwoQemus.soon());
+        monitor.awaitMigration(
+            s -> s.isFinal(),
+            TwoQemus.PATIENCE,
+            dev.godwit.transport.Deadline.after(TwoQemus.PATIENCE));
+        String qmp = gone.qmp().toString();
+        refused(3, "migrated away already", "send", "--qmp", qmp, "tcp:127.0.0.1:1");
+        assertThat(monitor.status(TwoQemus.soon()).state()).isEqualTo(RunStatus.State.POSTMIGRATE);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "V7_2 | mapped-ram | 7.2",
+        "V10_0 | compress | 10.0",
+        "V10_0 | multifd postcopy-ram | multifd",
+        "V10_0 | multifd xbzrle | xbzrle",
+        "V7_2 | postcopy-preempt | postcopy-ram",
+        "V10_0 | switchover-ack return-path=off | return-path",
+      })
+  void settingsThatThisQemuCannotHave(QemuVersion version, String settings, String named)
+      throws Exception {
+    List<String> line =
+        new ArrayList<>(
+            List.of("send", "--qmp", source(version).qmp().toString(), "tcp:127.0.0.1:1"));
+    for (String setting : settings.split(" ")) {
+      line.addAll(List.of("--set", setting));
+    }
+    refused(3, named, line.toArray(String[]::new));
+  }
+
+  /** Begun, and failed at once: the guest runs on, and QEMU is set up as it was. */
+  @ParameterizedTest
+  @EnumSource
+  void aTargetThatNobodyServes(QemuVersion version) throws Exception {
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String uri = "tcp:127.0.0.1:" + free.getLocalPort();
+      free.close();
+      String qmp = source(version).qmp().toString();
+      try (GodwitProcess send =
+          GodwitProcess.start(
+              "send", "--qmp", qmp, uri, "--set", "multifd", "--set", "multifd-channels=3")) {
+        send.expectExit(14);
+        assertThat(send.sentence())
+            .startsWith("godwit send: ")
+            .contains(uri)
+            .endsWith("; the VM runs on at the source");
+      }
+    }
+    assertThat(monitor(version).settings(TwoQemus.soon())).isEqualTo(before.get(version));
+  }
+
+  @TempDir private Path dir;
+
+  private Qemu destination(QemuVersion version, String name) throws Exception {
+    return Qemu.start(
+        QemuBinary.require(version), QemuMachine.of(GUEST).incoming(), dir.resolve(name));
+  }
+
+  private static void refused(int code, String named, String... line) throws Exception {
+    refused(List.of(), code, named, line);
+  }
+
+  private static void refused(List<String> behind, int code, String named, String... line)
+      throws Exception {
+    try (GodwitProcess godwit = GodwitProcess.start(behind, line)) {
+      godwit.expectExit(code);
+      assertThat(godwit.err().lines()).as(godwit.log()).hasSize(1);
+      assertThat(godwit.sentence())
+          .startsWith("godwit " + line[0] + ": ")
+          .containsIgnoringCase(named);
+      assertThat(godwit.out()).isEmpty();
+    }
+  }
+
+  private static void answer(ServerSocketChannel server, String text) {
+    try (SocketChannel peer = server.accept()) {
+      peer.write(ByteBuffer.wrap(text.getBytes(java.nio.charset.StandardCharsets.US_ASCII)));
+      ByteBuffer rest = ByteBuffer.allocate(1024);
+      while (peer.read(rest.clear()) >= 0) {
+        // Whatever it says, until it goes away.
+        rest.clear();
+      }
+    } catch (IOException e) {
+      // The test has ended.
+    }
+  }
+}

@@ -1,0 +1,43 @@
+package dev.godwit.transport.file;
+
+import dev.godwit.transport.contract.Fixture;
+import dev.godwit.transport.contract.LayerContract;
+import dev.godwit.transport.contract.LifecycleContract;
+import dev.godwit.transport.contract.PlacementContract;
+import dev.godwit.transport.contract.TransportContract;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Nested;
+
+final class FileContractTest {
+  @Nested
+  final class Bytes extends TransportContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new FileFixture(scratch);
+    }
+  }
+
+  @Nested
+  final class Placed extends PlacementContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new FileFixture(scratch);
+    }
+  }
+
+  @Nested
+  final class Lifecycle extends LifecycleContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new FileFixture(scratch);
+    }
+  }
+
+  @Nested
+  final class Layers extends LayerContract {
+    @Override
+    protected Fixture newFixture(Path scratch) {
+      return new FileFixture(scratch);
+    }
+  }
+}
