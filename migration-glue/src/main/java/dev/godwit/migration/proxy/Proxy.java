@@ -480,28 +480,39 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     if (current == null || !current.channels().contains(channel)) {
       return;
     }
+    ChannelException why = first(failure.channelFailure());
     boolean sourceSide = (direction == Direction.FORWARD) == (failure.end() == Pump.End.READING);
     String sentence =
         (sourceSide ? "Source side of " : "Destination side of ")
             + channel
             + ": "
-            + failure.getMessage();
+            + why.getMessage();
     if (current.isBroken() || current.isConfirmed() || options.opaque()) {
       if (options.opaque()) {
         LOG.warn("{}", sentence);
-        current.note(sentence, failure.channelFailure());
+        current.note(sentence, why);
       }
-      channel.abort(failure.channelFailure());
+      channel.abort(why);
       channel.close();
       return;
     }
     if (channel.role().isMain()) {
-      cut(current, sentence, failure.channelFailure());
+      cut(current, sentence, why);
     } else {
-      channel.abort(failure.channelFailure());
+      channel.abort(why);
       channel.close();
-      broken.add(new Broken(channel, sentence, failure.channelFailure(), System.nanoTime()));
+      broken.add(new Broken(channel, sentence, why, System.nanoTime()));
     }
+  }
+
+  /** What broke a channel, where another of its threads only found it broken. */
+  private static ChannelException first(ChannelException failure) {
+    ChannelException first = failure;
+    while (first instanceof ChannelException.Aborted
+        && first.getCause() instanceof ChannelException earlier) {
+      first = earlier;
+    }
+    return first;
   }
 
   private void judgeBroken(CarriedMigration current) {
