@@ -70,6 +70,12 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
    */
   private static final Duration LONE_END_GRACE = Duration.ofSeconds(2);
 
+  /**
+   * How long a destination may keep its side after the source has given up in the middle: one that
+   * waits for further multifd channels never looks.
+   */
+  private static final Duration ABANDONED_GRACE = Duration.ofSeconds(10);
+
   /** How long side channels may outlive the main channel. */
   private static final Duration AFTER_MAIN = Duration.ofSeconds(5);
 
@@ -264,6 +270,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     sayIfNoReturnPath(current);
     judgeBroken(current);
     judgeLoneEnds(current);
+    judgeAbandoned(current);
     endStragglers(current);
   }
 
@@ -548,6 +555,13 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
         cut(current, sentence, new ChannelException.EndedEarly(sentence));
         return;
       }
+    }
+  }
+
+  private static void judgeAbandoned(CarriedMigration current) {
+    if (!current.isBroken() && current.abandonedNanos() > ABANDONED_GRACE.toNanos()) {
+      String sentence = "The source ended in the middle of its main stream";
+      cut(current, sentence, new ChannelException.EndedEarly(sentence));
     }
   }
 
