@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * guest runs on where it was.
  */
 final class MismatchTest {
-  private static final BootSector GUEST = BootSector.of(TwoQemus.MEMORY_MIB, 4);
+  private static final BootSector GUEST = BootSector.of(TwoQemus.MEMORY_MIB, 4).filled(BootSector.Fill.RANDOM);
 
   @TempDir private Path dir;
 
@@ -94,7 +94,6 @@ final class MismatchTest {
           GodwitProcess send = Commands.send(qemus, receive, sets(source))) {
         send.expectExit(1);
         receive.expectExit(1);
-        System.out.println(send.sentence() + "\n" + receive.sentence());
         assertThat(send.sentence())
             .startsWith("godwit send: ")
             .endsWith("; the VM runs on at the source");

@@ -21,10 +21,13 @@ public final class InProcess implements AutoCloseable {
   private final BlockingQueue<MigrationReport> reports = new LinkedBlockingQueue<>();
 
   public InProcess(Transports transports, String listen, String target) throws ChannelException {
-    Endpoint to = Endpoint.parse(target);
+    this(transports, listen, () -> transports.dialer(Endpoint.parse(target)));
+  }
+
+  public InProcess(Transports transports, String listen, Proxy.Target target)
+      throws ChannelException {
     listener = transports.listen(Endpoint.parse(listen));
-    proxy =
-        new Proxy(listener, () -> transports.dialer(to), ProxyOptions.migration(), reports::add);
+    proxy = new Proxy(listener, target, ProxyOptions.migration(), reports::add);
     runner = Thread.ofPlatform().name("proxy " + listen).start(() -> proxy.run(false));
   }
 

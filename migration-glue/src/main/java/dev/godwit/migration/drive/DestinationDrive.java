@@ -305,7 +305,8 @@ public final class DestinationDrive {
    * hold it paused.
    */
   private static String where(Drive drive) {
-    boolean sourceKnows = drive.carried().map(MigrationReport::returnPath).orElse(true);
+    boolean sourceKnows =
+        drive.carried().map(wire -> wire.returnPath() || wire.machine().isEmpty()).orElse(true);
     return sourceKnows
         ? "the VM is at the source"
         : "the VM is at the source, which may hold it paused because there was no return path to tell it ('cont' runs it there)";

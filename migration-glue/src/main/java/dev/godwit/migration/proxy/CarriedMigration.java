@@ -28,6 +28,7 @@ final class CarriedMigration {
   private boolean broken;
   boolean returnPathMissed;
   long mainOverNanos;
+  private long sourceEndedNanos;
 
   CarriedMigration(Dialer dialer, ProxyOptions options) {
     this.dialer = dialer;
@@ -65,6 +66,22 @@ final class CarriedMigration {
   /** Whether the destination has confirmed that it has the guest. */
   boolean isConfirmed() {
     return main().map(m -> m.verdict() == ReturnPathWatcher.Verdict.SUCCEEDED).orElse(false);
+  }
+
+  /**
+   * How long ago the source ended its main channel in the middle of the stream while the
+   * destination's side still stands; 0 if it has not.
+   */
+  long abandonedNanos() {
+    boolean abandoned =
+        main()
+            .map(
+                m ->
+                    m.forwardEnded
+                        && m.state == State.CARRYING
+                        && !m.tail().isEndOfDescription())
+            .orElse(false);
+    return abandoned ? System.nanoTime() - sourceEndedNanos : 0;
   }
 
   /** Whether no further connection can belong to it. */
@@ -157,6 +174,9 @@ final class CarriedMigration {
   void ended(CarriedChannel channel, Direction direction) {
     if (direction == Direction.FORWARD) {
       channel.forwardEnded = true;
+      if (channel.role().isMain()) {
+        sourceEndedNanos = System.nanoTime();
+      }
     } else {
       channel.backwardEnded = true;
     }

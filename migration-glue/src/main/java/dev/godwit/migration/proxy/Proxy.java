@@ -70,6 +70,12 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
    */
   private static final Duration LONE_END_GRACE = Duration.ofSeconds(2);
 
+  /**
+   * How long a destination may keep its side after the source has given up in the middle: one that
+   * waits for further multifd channels never looks.
+   */
+  private static final Duration ABANDONED_GRACE = Duration.ofSeconds(10);
+
   /** How long side channels may outlive the main channel. */
   private static final Duration AFTER_MAIN = Duration.ofSeconds(5);
 
@@ -265,6 +271,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     sayIfNoReturnPath(current);
     judgeBroken(current);
     judgeLoneEnds(current);
+    judgeAbandoned(current);
     endStragglers(current);
   }
 
@@ -502,28 +509,39 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     if (current == null || !current.channels().contains(channel)) {
       return;
     }
+    ChannelException why = first(failure.channelFailure());
     boolean sourceSide = (direction == Direction.FORWARD) == (failure.end() == Pump.End.READING);
     String sentence =
         (sourceSide ? "Source side of " : "Destination side of ")
             + channel
             + ": "
-            + failure.getMessage();
+            + why.getMessage();
     if (current.isBroken() || current.isConfirmed() || options.opaque()) {
       if (options.opaque()) {
         LOG.warn("{}", sentence);
-        current.note(sentence, failure.channelFailure());
+        current.note(sentence, why);
       }
-      channel.abort(failure.channelFailure());
+      channel.abort(why);
       channel.close();
       return;
     }
     if (channel.role().isMain()) {
-      cut(current, sentence, failure.channelFailure());
+      cut(current, sentence, why);
     } else {
-      channel.abort(failure.channelFailure());
+      channel.abort(why);
       channel.close();
-      broken.add(new Broken(channel, sentence, failure.channelFailure(), System.nanoTime()));
+      broken.add(new Broken(channel, sentence, why, System.nanoTime()));
     }
+  }
+
+  /** What broke a channel, where another of its threads only found it broken. */
+  private static ChannelException first(ChannelException failure) {
+    ChannelException first = failure;
+    while (first instanceof ChannelException.Aborted
+        && first.getCause() instanceof ChannelException earlier) {
+      first = earlier;
+    }
+    return first;
   }
 
   private void judgeBroken(CarriedMigration current) {
@@ -559,6 +577,13 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
         cut(current, sentence, new ChannelException.EndedEarly(sentence));
         return;
       }
+    }
+  }
+
+  private static void judgeAbandoned(CarriedMigration current) {
+    if (!current.isBroken() && current.abandonedNanos() > ABANDONED_GRACE.toNanos()) {
+      String sentence = "The source ended in the middle of its main stream";
+      cut(current, sentence, new ChannelException.EndedEarly(sentence));
     }
   }
 
