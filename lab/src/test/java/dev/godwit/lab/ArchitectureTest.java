@@ -1,21 +1,20 @@
 package dev.godwit.lab;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaCall;
-import com.tngtech.archunit.core.domain.properties.HasName;
-import com.tngtech.archunit.core.domain.properties.HasOwner;
-import com.tngtech.archunit.lang.conditions.ArchConditions;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaCodeUnit;
 import com.tngtech.archunit.core.domain.JavaField;
 import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.domain.properties.HasName;
+import com.tngtech.archunit.core.domain.properties.HasOwner;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -23,14 +22,15 @@ import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import com.tngtech.archunit.lang.conditions.ArchConditions;
 import java.util.Collection;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
 
 /**
- * The arrows between modules and the house names. {@code transport-api} is depended on by
- * providers and by {@code channel}, that by {@code migration-glue}, that by {@code lab}; no arrow
- * goes back, and providers are found by ServiceLoader only.
+ * The arrows between modules and the house names. {@code transport-api} is depended on by providers
+ * and by {@code channel}, that by {@code migration-glue}, that by {@code lab}; no arrow goes back,
+ * and providers are found by ServiceLoader only.
  */
 @AnalyzeClasses(packages = "dev.godwit", importOptions = ImportOption.DoNotIncludeTests.class)
 final class ArchitectureTest {
@@ -84,7 +84,8 @@ final class ArchitectureTest {
           .notDependOnEachOther()
           .ignoreDependency(
               DescribedPredicate.alwaysTrue(),
-              resideInAnyPackage("dev.godwit.transport.support..", "dev.godwit.transport.kernel.."));
+              resideInAnyPackage(
+                  "dev.godwit.transport.support..", "dev.godwit.transport.kernel.."));
 
   @ArchTest
   static final ArchRule CHANNEL_SEES_ONLY_THE_SEAM =
@@ -158,7 +159,8 @@ final class ArchitectureTest {
           .doNotHaveFullyQualifiedName("dev.godwit.lab.guest.SerialTicks")
           .should(
               ArchConditions.callMethodWhere(
-                  JavaCall.Predicates.target(HasOwner.Predicates.With.owner(assignableTo(Thread.class)))
+                  JavaCall.Predicates.target(
+                          HasOwner.Predicates.With.owner(assignableTo(Thread.class)))
                       .and(JavaCall.Predicates.target(HasName.Predicates.name("sleep")))));
 
   @ArchTest
@@ -228,7 +230,8 @@ final class ArchitectureTest {
       String type = field.getRawType().getName();
       boolean changes =
           type.startsWith("java.util.concurrent.atomic.")
-              || type.matches("java\\.util\\.(concurrent\\.)?(\\w*Hash\\w*|ArrayList|\\w*Deque|\\w*Queue)");
+              || type.matches(
+                  "java\\.util\\.(concurrent\\.)?(\\w*Hash\\w*|ArrayList|\\w*Deque|\\w*Queue)");
       if (changes) {
         events.add(
             SimpleConditionEvent.violated(field, field.getFullName() + " is a static " + type));

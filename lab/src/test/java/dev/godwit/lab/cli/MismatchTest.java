@@ -18,7 +18,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  * guest runs on where it was.
  */
 final class MismatchTest {
-  private static final BootSector GUEST = BootSector.of(TwoQemus.MEMORY_MIB, 4).filled(BootSector.Fill.RANDOM);
+  private static final BootSector GUEST =
+      BootSector.of(TwoQemus.MEMORY_MIB, 4).filled(BootSector.Fill.RANDOM);
 
   @TempDir private Path dir;
 

@@ -63,8 +63,7 @@ final class DamageTest {
     Path here = Files.createDirectory(dir.resolve("f" + at));
     String in = "unix:" + here.resolve("in.sock");
     String out = "unix:" + here.resolve("out.sock");
-    try (TwoQemus qemus =
-            TwoQemus.start(here, QemuVersion.V10_0, QemuVersion.V10_0, MACHINE);
+    try (TwoQemus qemus = TwoQemus.start(here, QemuVersion.V10_0, QemuVersion.V10_0, MACHINE);
         InProcess proxy = new InProcess(transports, out, in + "?fault=flip:" + at)) {
       qemus.apply(List.of("return-path", "max-bandwidth=0"));
       qemus.keepDestinationPaused();
@@ -103,8 +102,7 @@ final class DamageTest {
   void aDamagedMultifdPacketIsNoticedAndTheGuestRunsOn(QemuVersion to) throws Exception {
     try (TwoQemus qemus = TwoQemus.start(dir, QemuVersion.V10_0, to, MACHINE)) {
       QemuSettings before = qemus.sourceMonitor().settings(TwoQemus.soon());
-      try (GodwitProcess receive =
-          Commands.receive(qemus, "tcp:127.0.0.1:0", "--set", "multifd")) {
+      try (GodwitProcess receive = Commands.receive(qemus, "tcp:127.0.0.1:0", "--set", "multifd")) {
         Endpoint target = receive.awaitListening();
         Endpoint damaged = Endpoint.parse(target + "?fault=flip:" + FIRST_PACKET);
         try (InProcess middle =
@@ -112,8 +110,7 @@ final class DamageTest {
                     transports,
                     "tcp:127.0.0.1:0",
                     () ->
-                        new FirstAndOthers(
-                            transports.dialer(target), transports.dialer(damaged)));
+                        new FirstAndOthers(transports.dialer(target), transports.dialer(damaged)));
             GodwitProcess send =
                 Commands.send(
                     qemus,

@@ -75,11 +75,7 @@ final class CarriedMigration {
   long abandonedNanos() {
     boolean abandoned =
         main()
-            .map(
-                m ->
-                    m.forwardEnded
-                        && m.state == State.CARRYING
-                        && !m.tail().isEndOfDescription())
+            .map(m -> m.forwardEnded && m.state == State.CARRYING && !m.tail().isEndOfDescription())
             .orElse(false);
     return abandoned ? System.nanoTime() - sourceEndedNanos : 0;
   }
