@@ -12,6 +12,7 @@ import java.util.Set;
 record Cell(QemuVersion from, QemuVersion to, Mode mode, Carrier carrier) {
 
   /** What QEMU is asked to do; each has the settings for both sides. */
+  @SuppressWarnings("ImmutableEnumChecker") // List.of is immutable
   enum Mode {
     PLAIN("return-path=off"),
     RETURN_PATH("return-path"),
