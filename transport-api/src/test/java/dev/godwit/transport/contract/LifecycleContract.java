@@ -329,6 +329,9 @@ public abstract class LifecycleContract extends ProviderContract {
   void aBrokenChannelClosesQuietly() throws Exception {
     assumeLive();
     Pair pair = open();
+    // What stands between the two, such as the commands of exec:, is there once a byte has passed.
+    pair.dialled().write(ByteBuffer.allocate(1));
+    assertThat(pair.accepted().read(ByteBuffer.allocate(1))).isEqualTo(1);
     pair.accepted().abort(reason);
     pair.accepted().close();
     assertThat(writing(false, pair.dialled()).failure()).isInstanceOf(ChannelException.Lost.class);
