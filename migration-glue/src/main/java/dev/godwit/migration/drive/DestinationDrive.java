@@ -190,6 +190,19 @@ public final class DestinationDrive {
           if (cancelled && !drive.mayHaveArrived()) {
             return report(monitor, drive, Outcome.CANCELLED, STOPPED);
           }
+          boolean neverBegan =
+              status.state() == MigrationState.SETUP || status.state() == MigrationState.NONE;
+          if (neverBegan && !drive.mayHaveArrived()) {
+            return report(
+                monitor,
+                drive,
+                Outcome.FAILED,
+                "The destination QEMU had not begun to load when its connections ended"
+                    + seen(drive)
+                    + "; "
+                    + where(drive)
+                    + ", and this QEMU has to be started anew");
+          }
           return report(
               monitor,
               drive,
