@@ -525,7 +525,13 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       channel.close();
       return;
     }
-    if (channel.role().isMain()) {
+    boolean midStream =
+        channel.role() instanceof ChannelRole.Multifd
+            && !current.main().map(m -> m.tail().isEndOfDescription()).orElse(false);
+    if (channel.role().isMain() && !broken.isEmpty()) {
+      cut(current, broken.getFirst().sentence(), broken.getFirst().why());
+    } else if (channel.role().isMain() || midStream) {
+      // A 7.2 source whose main channel lives on after a multifd channel died may crash.
       cut(current, sentence, why);
     } else {
       channel.abort(why);
