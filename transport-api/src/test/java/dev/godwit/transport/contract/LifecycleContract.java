@@ -331,6 +331,7 @@ public abstract class LifecycleContract extends ProviderContract {
     Pair pair = open();
     // What stands between the two, such as the commands of exec:, is there once a byte has passed.
     pair.dialled().write(ByteBuffer.allocate(1));
+    pair.dialled().flush();
     assertThat(pair.accepted().read(ByteBuffer.allocate(1))).isEqualTo(1);
     pair.accepted().abort(reason);
     pair.accepted().close();
