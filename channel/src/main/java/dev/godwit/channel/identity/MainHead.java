@@ -5,9 +5,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * What the head of a main stream says before its first section: the machine, and whether a return
- * path and postcopy are coming (qemu-wire.md §0 items 1-4, §1.4). It watches a stream that others
- * carry: it never fails, it only stops knowing.
+ * What the head of a main stream says before its first page: the machine, whether a return path and
+ * postcopy are coming (qemu-wire.md §0 items 1-4, §1.4), and how much memory the guest has (§3.2).
+ * It watches a stream that others carry: it never fails, it only stops knowing.
  *
  * <p>Fed by one thread; what it has learnt may be read by any.
  */
@@ -17,16 +17,30 @@ public final class MainHead {
 
   private static final int MAX_MACHINE_BYTES = 256;
   private static final int CONFIGURATION = 0x07;
+  private static final int SECTION_START = 0x01;
   private static final int SUBSECTION = 0x05;
   private static final int COMMAND = 0x08;
   private static final int OPEN_RETURN_PATH = 1;
   private static final int POSTCOPY_ADVISE = 3;
+  private static final String RAM = "ram";
+  private static final long FLAGS_MASK = 0xFFF;
+  private static final long FLAG_MEM_SIZE = 0x004;
+
+  /**
+   * The guest's memory as the source announced it.
+   *
+   * @param totalBytes of all RAM blocks, ROMs among them
+   * @param firstBlock the name of the first block, which is the largest
+   * @param firstBlockBytes its length
+   */
+  public record Ram(long totalBytes, String firstBlock, long firstBlockBytes) {}
 
   private ByteBuffer head = ByteBuffer.allocate(512).limit(0);
   private volatile boolean complete;
   private volatile String machine = "";
   private volatile boolean returnPath;
   private volatile boolean postcopy;
+  private volatile Optional<Ram> ram = Optional.empty();
 
   /**
    * A head that is known to have been sent on an earlier connection: a postcopy recovery, which has
@@ -58,6 +72,11 @@ public final class MainHead {
   /** Whether the source has announced postcopy, and so may open a silent preempt channel. */
   public boolean postcopy() {
     return postcopy;
+  }
+
+  /** The guest's memory, once known; never known of a stream that does not begin with it. */
+  public Optional<Ram> ram() {
+    return ram;
   }
 
   /** Looks at the next bytes of the stream; their position does not move. */
@@ -96,9 +115,7 @@ public final class MainHead {
       if (in.remaining() < length) {
         return false;
       }
-      byte[] name = new byte[length];
-      in.get(name);
-      machine = new String(name, StandardCharsets.US_ASCII);
+      machine = name(in, length);
     }
     while (in.hasRemaining()) {
       switch (in.get()) {
@@ -120,12 +137,46 @@ public final class MainHead {
           }
           in.position(in.position() + length);
         }
+        case SECTION_START -> {
+          return parseRam(in);
+        }
         default -> {
           return true;
         }
       }
     }
     return false;
+  }
+
+  /** Reads the first entry of the block table; true once it was read, or is none. */
+  private boolean parseRam(ByteBuffer in) {
+    if (in.remaining() < 5) {
+      return false;
+    }
+    in.getInt();
+    int sectionLength = in.get() & 0xFF;
+    if (in.remaining() < sectionLength + 8 + 8 + 1) {
+      return false;
+    }
+    boolean other = !name(in, sectionLength).equals(RAM);
+    in.getLong();
+    long word = in.getLong();
+    if (other || (word & FLAGS_MASK) != FLAG_MEM_SIZE) {
+      return true;
+    }
+    int blockLength = in.get() & 0xFF;
+    if (in.remaining() < blockLength + 8) {
+      return false;
+    }
+    String block = name(in, blockLength);
+    ram = Optional.of(new Ram(word & ~FLAGS_MASK, block, in.getLong()));
+    return true;
+  }
+
+  private static String name(ByteBuffer in, int length) {
+    byte[] name = new byte[length];
+    in.get(name);
+    return new String(name, StandardCharsets.US_ASCII);
   }
 
   /**
@@ -140,10 +191,9 @@ public final class MainHead {
     if (in.remaining() < nameLength + 4) {
       return false;
     }
-    byte[] name = new byte[nameLength];
-    in.get(name);
+    String name = name(in, nameLength);
     in.getInt();
-    return switch (new String(name, StandardCharsets.US_ASCII)) {
+    return switch (name) {
       case "configuration/target-page-bits" -> skip(in, 4);
       case "configuration/uuid" -> skip(in, 16);
       case "configuration/capabilities" -> skipNames(in);

@@ -13,6 +13,8 @@ final class MainHeadTest {
   private static final String PING = "08 0002 0004 00000001";
   private static final String POSTCOPY_ADVISE = "08 0003 0010 0000000000001000 0000000000001000";
   private static final String START = "01 00000002 03 72616D 00000000 00000004";
+  private static final String TABLE =
+      "0000000001120004 06 70632E72616D 0000000001000000 08 70632E62696F73 0000000000040000";
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 7, 64, 4096})
@@ -25,12 +27,14 @@ final class MainHeadTest {
             .hex(PING)
             .hex(POSTCOPY_ADVISE)
             .hex(START)
+            .hex(TABLE)
             .bytes(),
         piece);
 
     assertThat(head.machine()).contains("pc-i440fx-10.0");
     assertThat(head.returnPath()).isTrue();
     assertThat(head.postcopy()).isTrue();
+    assertThat(head.ram()).contains(new MainHead.Ram(0x1120000, "pc.ram", 0x1000000));
     assertThat(head.isComplete()).isTrue();
   }
 
@@ -40,8 +44,9 @@ final class MainHeadTest {
     feed(head, Wire.head("pc").bytes(), 100);
     assertThat(head.isComplete()).isFalse();
 
-    feed(head, new Wire().hex(START).bytes(), 100);
+    feed(head, new Wire().hex("01 00000001 05 626C6F636B").zeros(20).bytes(), 100);
     assertThat(head.isComplete()).isTrue();
+    assertThat(head.ram()).isEmpty();
     assertThat(head.returnPath()).isFalse();
     assertThat(head.postcopy()).isFalse();
   }
@@ -63,7 +68,8 @@ final class MainHeadTest {
             .hex("00000001")
             .zeros(16)
             .hex(OPEN_RETURN_PATH)
-            .hex(START);
+            .hex(START)
+            .hex(TABLE);
     MainHead head = new MainHead();
     feed(head, wire.bytes(), 5);
 
@@ -85,7 +91,8 @@ final class MainHeadTest {
   void neverFailsOnAnyBytes() {
     SplittableRandom random = new SplittableRandom(20261121);
     for (int round = 0; round < 5_000; round++) {
-      byte[] bytes = Wire.head("pc").hex(OPEN_RETURN_PATH).hex(POSTCOPY_ADVISE).hex(START).bytes();
+      byte[] bytes =
+          Wire.head("pc").hex(OPEN_RETURN_PATH).hex(POSTCOPY_ADVISE).hex(START).hex(TABLE).bytes();
       for (int flips = random.nextInt(1, 6); flips > 0; flips--) {
         bytes[random.nextInt(8, bytes.length)] = (byte) random.nextInt();
       }

@@ -36,6 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import tools.jackson.databind.JsonNode;
 
 /**
  * What is refused before anything was begun: one sentence, its exit code, and the same QEMUs,
@@ -263,6 +264,24 @@ final class RefusalTest {
   private Qemu destination(QemuVersion version, String name) throws Exception {
     return Qemu.start(
         QemuBinary.require(version), QemuMachine.of(GUEST).incoming(), dir.resolve(name));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "3,-incoming defer,receive --json --qmp SOCKET tcp:127.0.0.1:0",
+    "2,multifd-channels,send --qmp SOCKET tcp:127.0.0.1:1 --set multifd-channels=many --json",
+    "2,Missing required,send --json"
+  })
+  void aProgramReadsARefusalAsADocument(int code, String named, String line) throws Exception {
+    String socket = source(QemuVersion.V10_0).qmp().toString();
+    try (GodwitProcess godwit = GodwitProcess.start(line.replace("SOCKET", socket).split(" "))) {
+      godwit.expectExit(code);
+      JsonNode document = godwit.json();
+      assertThat(document.path("command").asString()).isEqualTo(line.split(" ")[0]);
+      assertThat(document.path("outcome").asString()).isEqualTo("refused");
+      assertThat(document.path("message").asString()).contains(named);
+      assertThat(document.path("exit-code").asInt()).isEqualTo(code);
+    }
   }
 
   private static void refused(int code, String named, String... line) throws Exception {

@@ -4,10 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.godwit.lab.guest.QemuVersion;
 import dev.godwit.lab.migration.TwoQemus;
+import dev.godwit.migration.drive.DriveReport;
+import dev.godwit.migration.drive.SourceDrive;
+import dev.godwit.migration.qemu.MigrationSettings;
 import dev.godwit.migration.qemu.MigrationState;
 import dev.godwit.migration.qemu.QemuSettings;
 import dev.godwit.migration.qemu.RunStatus;
+import dev.godwit.transport.Transports;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -98,6 +104,38 @@ final class SendReceiveTest {
         receive.expectExit(1);
         assertThat(receive.sentence()).startsWith("godwit receive: The destination QEMU failed");
       }
+      assertThat(qemus.sourceMonitor().settings(TwoQemus.soon())).isEqualTo(before);
+      qemus.expectRunningAtSource();
+    }
+  }
+
+  /**
+   * QEMU has paused the guest and waits to be told to hand it over: the last moment at which a
+   * cancel leaves one guest, and that at the source.
+   */
+  @ParameterizedTest
+  @EnumSource
+  void aCancelAtTheLastMomentLeavesTheGuestAtTheSource(QemuVersion from) throws Exception {
+    try (TwoQemus qemus = TwoQemus.start(dir, from, QemuVersion.V10_0, MACHINE);
+        GodwitProcess receive = Commands.receive(qemus, "tcp:127.0.0.1:0")) {
+      QemuSettings before = qemus.sourceMonitor().settings(TwoQemus.soon());
+      AtomicReference<Runnable> cancel = new AtomicReference<>(() -> {});
+      SourceDrive drive =
+          new SourceDrive(
+              qemus.source().qmp(),
+              receive.awaitListening(),
+              MigrationSettings.parse(List.of("max-bandwidth=0")),
+              false,
+              Transports.load(),
+              progress -> {
+                if (progress.state() == MigrationState.PRE_SWITCHOVER) {
+                  cancel.get().run();
+                }
+              });
+      cancel.set(drive::cancel);
+
+      assertThat(drive.run().outcome()).isEqualTo(DriveReport.Outcome.CANCELLED);
+      receive.expectExit(1);
       assertThat(qemus.sourceMonitor().settings(TwoQemus.soon())).isEqualTo(before);
       qemus.expectRunningAtSource();
     }

@@ -8,6 +8,7 @@ import dev.godwit.transport.EndpointException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.ServiceLoader;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -68,13 +69,16 @@ public final class Godwit {
 
   private static int usage(ParameterException e, String[] args) {
     String command = e.getCommandLine().getCommandSpec().qualifiedName();
-    e.getCommandLine().getErr().println(command + ": " + e.getMessage());
+    Output.failure(
+        e.getCommandLine(),
+        Arrays.asList(args),
+        ExitCode.USAGE,
+        Objects.requireNonNullElse(e.getMessage(), "The arguments make no sense"));
     e.getCommandLine().getErr().println("Try '" + command + " --help'");
     return ExitCode.USAGE.code();
   }
 
   private static int failure(Exception e, CommandLine line, ParseResult parsed) {
-    String command = line.getCommandSpec().qualifiedName();
     ExitCode code;
     String sentence;
     switch (e) {
@@ -111,7 +115,7 @@ public final class Godwit {
         sentence = "Godwit itself is at fault: " + e;
       }
     }
-    line.getErr().println(command + ": " + sentence);
+    Output.failure(line, parsed.originalArgs(), code, sentence);
     return code.code();
   }
 

@@ -1,8 +1,10 @@
 package dev.godwit.migration.cli;
 
 import java.io.PrintStream;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.json.JsonMapper;
@@ -14,8 +16,10 @@ final class Output {
 
   private static final ObjectMapper JSON = JsonMapper.builder().build();
 
+  private static final String JSON_OPTION = "--json";
+
   @Option(
-      names = "--json",
+      names = JSON_OPTION,
       description =
           "Print results as one JSON document a line (schema " + SCHEMA + "; bytes and seconds)")
   private boolean json;
@@ -56,12 +60,31 @@ final class Output {
   /** A result for programs; nothing without {@code --json}. */
   void document(String command, Map<String, ?> members) {
     if (json) {
-      Map<String, Object> document = new TreeMap<>(members);
-      document.put("schema", SCHEMA);
-      document.put("command", command);
-      out.println(JSON.writeValueAsString(document));
-      out.flush();
+      print(command, members);
     }
+  }
+
+  /**
+   * Says on stderr why a command ended before it had a result, and as a document too if its
+   * arguments ask for that.
+   *
+   * @param args of the whole command line
+   */
+  static void failure(CommandLine line, List<String> args, ExitCode code, String sentence) {
+    line.getErr().println(line.getCommandSpec().qualifiedName() + ": " + sentence);
+    if (args.contains(JSON_OPTION)) {
+      Map<String, Object> members =
+          Map.of("outcome", "refused", "message", sentence, "exit-code", code.code());
+      print(line.getCommandSpec().name(), members);
+    }
+  }
+
+  private static void print(String command, Map<String, ?> members) {
+    Map<String, Object> document = new TreeMap<>(members);
+    document.put("schema", SCHEMA);
+    document.put("command", command);
+    System.out.println(JSON.writeValueAsString(document));
+    System.out.flush();
   }
 
   /** Something worth knowing that is no result. */

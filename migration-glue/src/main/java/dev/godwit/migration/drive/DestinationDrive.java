@@ -1,5 +1,6 @@
 package dev.godwit.migration.drive;
 
+import dev.godwit.channel.identity.MainHead;
 import dev.godwit.migration.drive.DriveReport.Outcome;
 import dev.godwit.migration.proxy.MigrationReport;
 import dev.godwit.migration.proxy.ProxyOptions;
@@ -69,6 +70,7 @@ public final class DestinationDrive {
   private boolean cancelled;
   private int multifdChannels;
   private String machine = "";
+  private long memoryBytes;
 
   /**
    * @param qmp QEMU's monitor socket
@@ -119,6 +121,7 @@ public final class DestinationDrive {
       notes.addAll(settings.warnings(now, Side.DESTINATION));
       multifdChannels = multifdChannels(now.with(settings));
       machine = monitor.machine(Deadline.after(Drive.PATIENCE)).orElse("");
+      memoryBytes = monitor.memoryBytes(Deadline.after(Drive.PATIENCE));
       try (Listener listener = transports.listen(at);
           PrivateSocket socket = PrivateSocket.create(monitor.peer());
           Drive drive =
@@ -354,7 +357,29 @@ public final class DestinationDrive {
     if (sourceMachine.isPresent() && !machine.isEmpty() && !sourceMachine.get().equals(machine)) {
       return " (the source's machine is " + sourceMachine.get() + ", this one is " + machine + ")";
     }
-    return wire.flatMap(MigrationReport::cause).map(c -> " (" + c + ")").orElse("");
+    return wire.flatMap(MigrationReport::ram)
+        .filter(this::cannotFit)
+        .map(this::sizes)
+        .or(() -> wire.flatMap(MigrationReport::cause).map(c -> " (" + c + ")"))
+        .orElse("");
+  }
+
+  /**
+   * Whether the source's guest surely has less or more memory than this one: the source announces
+   * RAM blocks, ROMs among them, and QEMU says only the sum without ROMs.
+   */
+  private boolean cannotFit(MainHead.Ram source) {
+    return source.totalBytes() < memoryBytes || source.firstBlockBytes() > memoryBytes;
+  }
+
+  private String sizes(MainHead.Ram source) {
+    return " (the source's RAM block "
+        + source.firstBlock()
+        + " has "
+        + source.firstBlockBytes()
+        + " bytes, this QEMU has "
+        + memoryBytes
+        + " bytes of memory)";
   }
 
   private DriveReport report(QemuMonitor monitor, Drive drive, Outcome outcome, String sentence) {

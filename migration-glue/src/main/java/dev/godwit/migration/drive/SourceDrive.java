@@ -33,8 +33,9 @@ import java.util.function.Consumer;
  * Sends the guest of one QEMU: {@code godwit send}.
  *
  * <p>Whatever fails before switchover leaves the guest running at the source and QEMU's settings as
- * they were. Once QEMU has paused the guest to switch over, nothing here cancels any more: the
- * destination may have it already.
+ * they were. QEMU is made to wait before it switches over, until it is told here to go on: up to
+ * that moment a cancel is safe, and from then on nothing here cancels any more, since the
+ * destination may have the guest already.
  */
 public final class SourceDrive {
   /** How long QEMU has for becoming cancelled, and how long it may be silent when it should. */
@@ -42,6 +43,9 @@ public final class SourceDrive {
 
   /** How long bytes may still be on their way after QEMU has sent them all. */
   private static final Duration DELIVER = Duration.ofMinutes(10);
+
+  /** How often somebody may ask to wait no longer for them. */
+  private static final Duration DELIVER_LOOK = Duration.ofMillis(200);
 
   private static final Duration CONNECT = Duration.ofSeconds(5);
 
@@ -60,6 +64,7 @@ public final class SourceDrive {
   private final List<String> notes = new ArrayList<>();
   private final AtomicBoolean cancelAsked = new AtomicBoolean();
   private boolean cancelSent;
+  private boolean switchingOver;
   private boolean postcopyAsked;
   private boolean tooLateSaid;
 
@@ -164,7 +169,10 @@ public final class SourceDrive {
         asked.capabilities().getOrDefault(MigrationCapability.BACKGROUND_SNAPSHOT, false)
             || now.isOn(MigrationCapability.BACKGROUND_SNAPSHOT);
     if (!snapshot) {
-      settings = settings.withDefault(MigrationCapability.RETURN_PATH, true);
+      settings =
+          settings
+              .withDefault(MigrationCapability.RETURN_PATH, true)
+              .withDefault(MigrationCapability.PAUSE_BEFORE_SWITCHOVER, true);
     }
     return postcopy ? settings.withDefault(MigrationCapability.POSTCOPY_RAM, true) : settings;
   }
@@ -262,7 +270,10 @@ public final class SourceDrive {
       }
       noteLimit(status, in);
       if (cancelAsked.get() && !cancelSent) {
-        cancelIfHarmless(monitor, drive, status);
+        cancelIfHarmless(monitor, drive, status, in);
+      }
+      if (status.state() == MigrationState.PRE_SWITCHOVER && !cancelSent) {
+        switchOver(monitor);
       }
       if (postcopy && !postcopyAsked && status.ram().map(r -> r.pass() >= 2).orElse(false)) {
         postcopyAsked = true;
@@ -282,7 +293,7 @@ public final class SourceDrive {
    * through this process, so it fails when they break and its guest runs on.
    */
   private void breakIfHarmless(Drive drive, QmpException stuck) {
-    if (cancelSent || drive.isWholeStreamDelivered() || inPostcopy(drive)) {
+    if (cancelSent || switchingOver || drive.isWholeStreamDelivered() || inPostcopy(drive)) {
       return;
     }
     cancelSent = true;
@@ -293,9 +304,26 @@ public final class SourceDrive {
     return drive.status().map(s -> s.state().isPostcopy()).orElse(false);
   }
 
-  private void cancelIfHarmless(QemuMonitor monitor, Drive drive, MigrationStatus status)
+  /** From here on the destination may have the guest. */
+  private void switchOver(QemuMonitor monitor) throws QmpException {
+    switchingOver = true;
+    try {
+      monitor.continueFromPreSwitchover(Deadline.after(Drive.PATIENCE));
+    } catch (QmpException.Refused e) {
+      notes.add("QEMU refused to switch over: " + e.getMessage());
+    } catch (QmpException.MainLoopStuck | QmpException.TimedOut e) {
+      // Whether it goes on, its next state says.
+    }
+  }
+
+  private void cancelIfHarmless(
+      QemuMonitor monitor, Drive drive, MigrationStatus status, QemuSettings in)
       throws QmpException {
-    boolean switching = drive.stopped().isPresent() || status.state() == MigrationState.DEVICE;
+    boolean waits = in.isOn(MigrationCapability.PAUSE_BEFORE_SWITCHOVER);
+    boolean switching =
+        switchingOver
+            || status.state() == MigrationState.DEVICE
+            || (!waits && drive.stopped().isPresent());
     if (switching || status.state().isPostcopy()) {
       if (!tooLateSaid) {
         tooLateSaid = true;
@@ -324,7 +352,7 @@ public final class SourceDrive {
       drive.awaitCarried(Drive.PATIENCE);
       return report(monitor, drive, Outcome.COMPLETED, "The guest has moved to " + target);
     }
-    Optional<MigrationReport> wire = drive.awaitCarried(DELIVER);
+    Optional<MigrationReport> wire = awaitDelivered(drive);
     if (wire.map(w -> w.outcome() == MigrationReport.Outcome.DELIVERED).orElse(false)) {
       return report(
           monitor,
@@ -341,6 +369,16 @@ public final class SourceDrive {
         "The source QEMU says completed, but not all bytes were delivered ("
             + reason(drive)
             + "); if the destination has failed, 'cont' on the source's monitor runs the guest there again");
+  }
+
+  private Optional<MigrationReport> awaitDelivered(Drive drive) throws InterruptedException {
+    Deadline patience = Deadline.after(DELIVER);
+    while (true) {
+      Optional<MigrationReport> wire = drive.awaitCarried(DELIVER_LOOK);
+      if (wire.isPresent() || cancelAsked.get() || patience.hasPassed()) {
+        return wire;
+      }
+    }
   }
 
   private String reason(Drive drive) {

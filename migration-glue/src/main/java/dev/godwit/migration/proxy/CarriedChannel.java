@@ -6,6 +6,7 @@ import dev.godwit.channel.identity.MainHead;
 import dev.godwit.channel.returnpath.ReturnPathWatcher;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.PeerIdentity;
 import dev.godwit.transport.support.ChannelReader;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -157,7 +158,16 @@ final class CarriedChannel {
 
   MigrationReport.ChannelReport report() {
     return new MigrationReport.ChannelReport(
-        role.toString(), up.info().identity().toString(), forward.bytes(), backward.bytes());
+        role.toString(), peer(), forward.bytes(), backward.bytes());
+  }
+
+  /**
+   * Who connected, as far as the transport tells: a process of this host, a name, or an address.
+   */
+  String peer() {
+    return up.info().identity() instanceof PeerIdentity.Unknown
+        ? up.info().remote().toString()
+        : up.info().identity().toString();
   }
 
   @Override

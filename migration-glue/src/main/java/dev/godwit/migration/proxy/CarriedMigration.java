@@ -23,16 +23,21 @@ final class CarriedMigration {
   private final Dialer dialer;
   private final ProxyOptions options;
   private final List<CarriedChannel> channels = new CopyOnWriteArrayList<>();
+  private final MigrationWatch watch;
   private @Nullable Throwable failure;
   private @Nullable String cause;
   private boolean broken;
-  boolean returnPathMissed;
-  long mainOverNanos;
   private long sourceEndedNanos;
 
   CarriedMigration(Dialer dialer, ProxyOptions options) {
     this.dialer = dialer;
     this.options = options;
+    this.watch = new MigrationWatch(this, options.opaque());
+  }
+
+  /** What judges it. */
+  MigrationWatch watch() {
+    return watch;
   }
 
   List<CarriedChannel> channels() {
@@ -198,6 +203,7 @@ final class CarriedMigration {
         Optional.ofNullable(cause),
         Optional.ofNullable(failure),
         main().flatMap(m -> m.head().machine()),
+        main().flatMap(m -> m.head().ram()),
         main().map(m -> m.head().returnPath()).orElse(false),
         mayHaveArrived(),
         oldest / 1e9,

@@ -1,5 +1,6 @@
 package dev.godwit.migration.proxy;
 
+import dev.godwit.channel.identity.MainHead;
 import java.util.List;
 import java.util.Optional;
 
@@ -10,6 +11,7 @@ import java.util.Optional;
  * @param cause one sentence if it did not end well
  * @param failure what broke first, for the exit code
  * @param machine QEMU's machine type, if the main stream showed it
+ * @param ram the guest's memory as the source announced it, if the main stream showed it
  * @param returnPath whether the source opened the return path
  * @param arrived whether the destination may run the guest: it said that it has it, or it was
  *     handed all of it and the rest could not be seen
@@ -21,6 +23,7 @@ public record MigrationReport(
     Optional<String> cause,
     Optional<Throwable> failure,
     Optional<String> machine,
+    Optional<MainHead.Ram> ram,
     boolean returnPath,
     boolean arrived,
     double seconds,

@@ -5,7 +5,6 @@ import dev.godwit.migration.proxy.CarriedChannel.Direction;
 import dev.godwit.migration.proxy.CarriedChannel.State;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
-import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Listener;
 import java.time.Duration;
@@ -13,7 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -26,13 +24,10 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A migration begins when recognised bytes arrive on any connection; from then on one connection
  * downstream is made for each accepted one, in accept order, each established before the next,
- * because a 7.2 destination takes the first for the main channel (qemu-wire.md §4.2). A connection
- * that stays silent meanwhile may be the main channel of a 10.0 source or a preempt channel, so it
- * is joined too, but only after a grace in which a mere probe would have gone away again: an empty
- * connection kills a destination (qemu-wire.md §10).
- *
- * <p>If one connection breaks, all of that migration break at once: a destination that lost one
- * multifd channel would wait for ever (qemu-wire.md §4.9).
+ * because a 7.2 destination takes the first for the main channel (qemu-wire.md §4.2). An empty
+ * connection kills a destination (qemu-wire.md §10), so a silent one is joined in two cases only:
+ * once, as the main channel that a 10.0 source leaves silent at first, after a grace in which a
+ * mere probe would have gone away again; and as a preempt channel, once postcopy was announced.
  *
  * <p>The thread that calls {@link #run} decides everything. {@link #abort} and {@link #bytes} may
  * be called by any.
@@ -47,45 +42,17 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   private static final int MAX_CONNECTIONS = 2 * 257;
 
   /**
-   * How long a silent connection waits at the start for its first bytes before it is joined. Real
-   * main channels speak within this.
+   * How long the silent connection that is to be the main channel waits for its first bytes before
+   * it is joined. Real main channels speak within this.
    */
-  private static final Duration EARLY_GRACE = Duration.ofMillis(100);
+  private static final Duration SILENT_MAIN_GRACE = Duration.ofMillis(100);
 
   /**
-   * The same for one that comes while the migration runs and no postcopy was announced: hardly a
-   * part of it.
+   * How long any other silent connection holds up those accepted after it; then they pass it by.
    */
-  private static final Duration LATE_GRACE = Duration.ofSeconds(1);
-
-  /**
-   * How long a side channel may be broken before all are: at the end destinations close them first,
-   * and not always in order.
-   */
-  private static final Duration BROKEN_GRACE = Duration.ofMillis(300);
-
-  /**
-   * How long the main channel may have nothing to say after a side channel's source has ended,
-   * before that end is taken for a loss.
-   */
-  private static final Duration LONE_END_GRACE = Duration.ofSeconds(2);
-
-  /**
-   * How long a destination may keep its side after the source has given up in the middle: one that
-   * waits for further multifd channels never looks.
-   */
-  private static final Duration ABANDONED_GRACE = Duration.ofSeconds(10);
-
-  /** How long side channels may outlive the main channel. */
-  private static final Duration AFTER_MAIN = Duration.ofSeconds(5);
+  private static final Duration SILENT_GRACE = Duration.ofSeconds(1);
 
   private static final Duration TICK = Duration.ofMillis(100);
-
-  /** Between two attempts to accept while the system has no descriptor or memory for it. */
-  private static final Duration ACCEPT_AGAIN = Duration.ofMillis(200);
-
-  /** How long the thread that accepts may take to notice that it is over. */
-  private static final Duration ACCEPT_END = Duration.ofSeconds(5);
 
   /** Where a migration goes: a dialer for each, since one dialer is one migration. */
   @FunctionalInterface
@@ -99,16 +66,13 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   private final Consumer<MigrationReport> reports;
   private final BlockingQueue<Runnable> events = new LinkedBlockingQueue<>();
   private final List<CarriedChannel> waiting = new ArrayList<>();
-  private final List<Broken> broken = new ArrayList<>();
+  private final Acceptor acceptor;
   private volatile @Nullable CarriedMigration migration;
   private volatile @Nullable Throwable aborted;
   private long recognisedNanos;
   private boolean acceptEnded;
   private boolean flooded;
   private boolean over;
-  private final CountDownLatch givenUp = new CountDownLatch(1);
-
-  private record Broken(CarriedChannel channel, String sentence, Throwable why, long sinceNanos) {}
 
   /**
    * @param listener where sources connect; the proxy owns it from now on
@@ -121,6 +85,11 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     this.target = target;
     this.options = options;
     this.reports = reports;
+    this.acceptor =
+        new Acceptor(
+            listener,
+            up -> events.add(() -> accepted(up)),
+            () -> events.add(() -> acceptEnded = true));
   }
 
   /**
@@ -131,7 +100,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
    * @return that one's report, or empty if aborted before one ended
    */
   public Optional<MigrationReport> run(boolean once) {
-    Thread acceptor = Thread.ofPlatform().name("godwit-accept").daemon().start(this::accept);
+    acceptor.start();
     try {
       return decide(once);
     } catch (RuntimeException | Error e) {
@@ -140,21 +109,16 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       cutOff(e);
       throw e;
     } finally {
-      endAccepting(acceptor);
+      endAccepting();
     }
   }
 
   /** Drops whoever came too late to be carried. */
-  private void endAccepting(Thread acceptor) {
+  private void endAccepting() {
     Throwable cause = new ChannelException.Aborted("The proxy has ended", aborted);
     over = true;
-    givenUp.countDown();
-    listener.abort(cause);
-    try {
-      acceptor.join(ACCEPT_END);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    acceptor.end(cause);
+    acceptor.join();
     for (Runnable event = events.poll(); event != null; event = events.poll()) {
       event.run();
     }
@@ -201,8 +165,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   /** Ends {@link #run} soon and breaks what it carries; any thread, never blocks. */
   public void abort(Throwable cause) {
     aborted = cause;
-    givenUp.countDown();
-    listener.abort(cause);
+    acceptor.end(cause);
     events.add(() -> {});
   }
 
@@ -264,49 +227,13 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
         }
       }
     }
-    if (current == null) {
-      return;
+    if (current != null) {
+      advance(current);
+      current.watch().look();
     }
-    advance(current);
-    sayIfNoReturnPath(current);
-    judgeBroken(current);
-    judgeLoneEnds(current);
-    judgeAbandoned(current);
-    endStragglers(current);
   }
 
   // Connections come and speak.
-
-  private void accept() {
-    while (true) {
-      try {
-        Channel up = listener.accept(Deadline.never());
-        events.add(() -> accepted(up));
-      } catch (ChannelException.Aborted e) {
-        break;
-      } catch (ChannelException e) {
-        LOG.warn("Could not accept a connection: {}", e.getMessage());
-        if (aborted != null
-            || e instanceof ChannelException.Unsupported
-            || e instanceof ChannelException.Lost) {
-          break;
-        }
-        if (pauseAccepting()) {
-          break;
-        }
-      }
-    }
-    events.add(() -> acceptEnded = true);
-  }
-
-  /** Returns whether there is nothing more to accept. */
-  private boolean pauseAccepting() {
-    try {
-      return givenUp.await(ACCEPT_AGAIN.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (InterruptedException e) {
-      return true;
-    }
-  }
 
   private void accepted(Channel up) {
     CarriedChannel channel = new CarriedChannel(up, options, this);
@@ -381,11 +308,28 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       return;
     }
     if (current == null) {
+      if (isLeftOver(channel, role)) {
+        refuse(channel, "no main channel came before it, so its migration has ended already");
+        return;
+      }
       recognisedNanos = System.nanoTime();
       begin();
     } else if (!current.isEnding()) {
       current.foreign(channel, role).ifPresent(why -> refuse(channel, why));
     }
+  }
+
+  /**
+   * A source connects its main channel first, so a side channel that comes when none can be waiting
+   * belongs to a migration that is over, and would be taken for a main channel by its destination.
+   */
+  private boolean isLeftOver(CarriedChannel channel, ChannelRole role) {
+    boolean side = role instanceof ChannelRole.Multifd || role instanceof ChannelRole.Preempt;
+    return side
+        && waiting.stream()
+            .takeWhile(earlier -> earlier != channel)
+            .noneMatch(
+                earlier -> earlier.role() instanceof ChannelRole.Silent || earlier.role().isMain());
   }
 
   private void notTold(CarriedChannel channel, ChannelException why) {
@@ -428,17 +372,18 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
 
   /** Dials the twin of the next connection, if it is its turn. */
   private void advance(CarriedMigration current) {
-    while (!waiting.isEmpty() && !current.isEnding() && !current.isDialling()) {
-      CarriedChannel next = waiting.getFirst();
-      if (next.role() instanceof ChannelRole.Silent && !mayJoinSilent(current, next)) {
+    while (!current.isEnding() && !current.isDialling()) {
+      Optional<CarriedChannel> turn = turn(current);
+      if (turn.isEmpty()) {
         return;
       }
+      CarriedChannel next = turn.get();
+      waiting.remove(next);
       Optional<String> foreign = current.foreign(next, next.role());
       if (foreign.isPresent()) {
         refuse(next, foreign.get());
         continue;
       }
-      waiting.removeFirst();
       current.add(next);
       if (next.role() instanceof ChannelRole.Multifd m && m.id() >= options.multifdChannels()) {
         String sentence =
@@ -447,7 +392,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
                 + ", but the destination QEMU takes "
                 + options.multifdChannels()
                 + " multifd channels and would lose what is in it";
-        cut(current, sentence, new ChannelException.Violated(sentence));
+        current.watch().cut(sentence, new ChannelException.Violated(sentence));
         next.close();
         return;
       }
@@ -458,14 +403,24 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     }
   }
 
-  private boolean mayJoinSilent(CarriedMigration current, CarriedChannel channel) {
-    if (current.postcopyAnnounced()) {
-      return true;
+  /** Whose turn it is of those that wait, in accept order. */
+  private Optional<CarriedChannel> turn(CarriedMigration current) {
+    boolean mainIsKnown =
+        !current.channels().isEmpty() || waiting.stream().anyMatch(c -> c.role().isMain());
+    for (CarriedChannel channel : waiting) {
+      boolean silent = channel.role() instanceof ChannelRole.Silent;
+      if (!silent || current.postcopyAnnounced()) {
+        return Optional.of(channel);
+      }
+      if (!mainIsKnown && channel.acceptedNanos() - recognisedNanos < 0) {
+        boolean due = System.nanoTime() - recognisedNanos > SILENT_MAIN_GRACE.toNanos();
+        return due ? Optional.of(channel) : Optional.empty();
+      }
+      if (channel.ageNanos() < SILENT_GRACE.toNanos()) {
+        return Optional.empty();
+      }
     }
-    boolean late = channel.acceptedNanos() - recognisedNanos > 0;
-    return late
-        ? channel.ageNanos() > LATE_GRACE.toNanos()
-        : System.nanoTime() - recognisedNanos > EARLY_GRACE.toNanos();
+    return Optional.empty();
   }
 
   private void dialled(CarriedMigration current, CarriedChannel channel, Channel twin) {
@@ -475,7 +430,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       channel.close();
       return;
     }
-    LOG.info("{} carried, {} to {}", channel, channel.up().info().identity(), twin.info().remote());
+    LOG.info("{} carried, {} to {}", channel, channel.peer(), twin.info().remote());
     channel.join(twin);
     advance(current);
   }
@@ -491,7 +446,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     } else if (stray) {
       LOG.warn("{}", sentence);
     } else {
-      cut(current, sentence, why);
+      current.watch().cut(sentence, why);
     }
   }
 
@@ -509,119 +464,12 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     if (current == null || !current.channels().contains(channel)) {
       return;
     }
-    ChannelException why = first(failure.channelFailure());
-    boolean sourceSide = (direction == Direction.FORWARD) == (failure.end() == Pump.End.READING);
-    String sentence =
-        (sourceSide ? "Source side of " : "Destination side of ")
-            + channel
-            + ": "
-            + why.getMessage();
-    if (current.isBroken() || current.isConfirmed() || options.opaque()) {
-      if (options.opaque()) {
-        LOG.warn("{}", sentence);
-        current.note(sentence, why);
-      }
-      channel.abort(why);
-      channel.close();
-      return;
-    }
-    boolean midStream =
-        channel.role() instanceof ChannelRole.Multifd
-            && !current.main().map(m -> m.tail().isEndOfDescription()).orElse(false);
-    if (channel.role().isMain() && !broken.isEmpty()) {
-      cut(current, broken.getFirst().sentence(), broken.getFirst().why());
-    } else if (channel.role().isMain() || midStream) {
-      // A 7.2 source whose main channel lives on after a multifd channel died may crash.
-      cut(current, sentence, why);
-    } else {
-      channel.abort(why);
-      channel.close();
-      broken.add(new Broken(channel, sentence, why, System.nanoTime()));
-    }
-  }
-
-  /** What broke a channel, where another of its threads only found it broken. */
-  private static ChannelException first(ChannelException failure) {
-    ChannelException first = failure;
-    while (first instanceof ChannelException.Aborted
-        && first.getCause() instanceof ChannelException earlier) {
-      first = earlier;
-    }
-    return first;
-  }
-
-  private void judgeBroken(CarriedMigration current) {
-    for (Broken side : List.copyOf(broken)) {
-      if (current.isConfirmed() || current.isOver()) {
-        broken.remove(side);
-      } else if (System.nanoTime() - side.sinceNanos() > BROKEN_GRACE.toNanos()) {
-        cut(current, side.sentence(), side.why());
-      }
-    }
-  }
-
-  /**
-   * A multifd channel that ends while the main channel is idle in the middle of its stream has been
-   * lost: a source closes all channels at its end, and a destination closes them when it has
-   * everything.
-   */
-  private void judgeLoneEnds(CarriedMigration current) {
-    Optional<CarriedChannel> main = current.main();
-    if (main.isEmpty()
-        || main.get().state != State.CARRYING
-        || main.get().forwardEnded
-        || main.get().forwardIdleNanos() < LONE_END_GRACE.toNanos()
-        || current.isBroken()) {
-      return;
-    }
-    boolean whole = main.get().tail().isEndOfDescription();
-    for (CarriedChannel channel : current.channels()) {
-      boolean lost = channel.forwardEnded || (channel.backwardEnded && !whole);
-      if (lost && channel.role() instanceof ChannelRole.Multifd) {
-        String side = channel.forwardEnded ? "Source side of " : "Destination side of ";
-        String sentence = side + channel + ": it ended while the main channel goes on";
-        cut(current, sentence, new ChannelException.EndedEarly(sentence));
-        return;
-      }
-    }
-  }
-
-  private static void judgeAbandoned(CarriedMigration current) {
-    if (!current.isBroken() && current.abandonedNanos() > ABANDONED_GRACE.toNanos()) {
-      String sentence = "The source ended in the middle of its main stream";
-      cut(current, sentence, new ChannelException.EndedEarly(sentence));
-    }
-  }
-
-  private void endStragglers(CarriedMigration current) {
-    Optional<CarriedChannel> main = current.main();
-    if (main.isEmpty() || main.get().state != State.OVER) {
-      return;
-    }
-    if (current.mainOverNanos == 0) {
-      current.mainOverNanos = System.nanoTime();
-    }
-    if (System.nanoTime() - current.mainOverNanos < AFTER_MAIN.toNanos()) {
-      return;
-    }
-    for (CarriedChannel channel : current.channels()) {
-      if (channel.state != State.OVER) {
-        LOG.warn("{} outlived the main channel", channel);
-        channel.abort(new ChannelException.Aborted("The main channel has ended", null));
-        channel.close();
-      }
-    }
-  }
-
-  private static void cut(CarriedMigration current, String sentence, Throwable why) {
-    LOG.warn("{}; all connections of this migration are broken off", sentence);
-    current.cut(sentence, why);
+    current.watch().failed(channel, direction, failure);
   }
 
   private MigrationReport finish(CarriedMigration current) {
     MigrationReport report = current.finish();
     migration = null;
-    broken.clear();
     for (CarriedChannel channel : waiting) {
       if (channel.role().isRecognised()) {
         events.add(() -> told(channel, channel.role()));
@@ -638,25 +486,9 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     return report;
   }
 
-  private void sayIfNoReturnPath(CarriedMigration current) {
-    if (current.returnPathMissed) {
-      return;
-    }
-    current
-        .main()
-        .filter(main -> main.head().isComplete() && !main.head().returnPath())
-        .ifPresent(
-            main -> {
-              current.returnPathMissed = true;
-              LOG.warn(
-                  "{} opened no return path: the source will say completed while bytes are still on their way",
-                  main);
-            });
-  }
-
   private void refuse(CarriedChannel channel, String why) {
     waiting.remove(channel);
-    LOG.warn("Refused a connection from {} ({}): {}", channel.up().info().identity(), channel, why);
+    LOG.warn("Refused a connection from {} ({}): {}", channel.peer(), channel, why);
     drop(channel, new ChannelException.Violated(why));
   }
 

@@ -88,6 +88,11 @@ public final class QemuMonitor implements AutoCloseable {
         : Optional.empty();
   }
 
+  /** The guest's memory as given with {@code -m}, in bytes, without ROMs and hotplugged modules. */
+  public long memoryBytes(Deadline deadline) throws QmpException {
+    return call("query-memory-size-summary", deadline).path("base-memory").asLong(0);
+  }
+
   /** What the guest does. */
   public RunStatus status(Deadline deadline) throws QmpException {
     JsonNode answer = call("query-status", deadline);

@@ -196,6 +196,31 @@ final class ProxyTest {
   }
 
   @Test
+  void neverJoinsAProbeThatComesBesideAMigration() throws Exception {
+    bench.start(ProxyOptions.migration());
+    Wire main = bench.connect();
+    main.send(Stream.head().openReturnPath().start().bytes());
+    bench.accept().expect(Stream.head().openReturnPath().start().bytes());
+    Wire probe = bench.connect();
+    Wire multifd = bench.connect();
+    multifd.send(Stream.multifd(0));
+    // The next connection downstream is the multifd channel: the probe was passed by.
+    bench.accept().expect(Stream.multifd(0));
+    probe.close();
+  }
+
+  @Test
+  void refusesWhatIsLeftOverOfAMigrationThatIsOver() throws Exception {
+    bench.start(ProxyOptions.migration());
+    Wire late = bench.connect();
+    late.send(Stream.multifd(3));
+    late.expectBroken();
+    Wire main = bench.connect();
+    main.send(Stream.head().openReturnPath().bytes());
+    bench.accept().expect(Stream.head().openReturnPath().bytes());
+  }
+
+  @Test
   void carriesAPostcopyRecovery() throws Exception {
     bench.start(ProxyOptions.migration());
     Wire main = bench.connect();
