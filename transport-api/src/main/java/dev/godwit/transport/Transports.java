@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.SortedMap;
@@ -17,8 +18,13 @@ import java.util.TreeMap;
 public final class Transports {
   private final SortedMap<String, Transport> transports = new TreeMap<>();
   private final SortedMap<String, Layer> layers = new TreeMap<>();
+  private final List<ShortcutProvider> shortcuts = new ArrayList<>();
 
-  private Transports(Iterable<Transport> transports, Iterable<Layer> layers) {
+  private Transports(
+      Iterable<Transport> transports,
+      Iterable<Layer> layers,
+      Iterable<ShortcutProvider> shortcuts) {
+    shortcuts.forEach(this.shortcuts::add);
     for (Transport transport : transports) {
       if (this.transports.put(transport.scheme(), transport) != null) {
         throw new IllegalStateException("Two transports serve " + transport.scheme() + ":");
@@ -33,7 +39,10 @@ public final class Transports {
 
   /** Everything that {@link ServiceLoader} finds. */
   public static Transports load() {
-    return new Transports(ServiceLoader.load(Transport.class), ServiceLoader.load(Layer.class));
+    return new Transports(
+        ServiceLoader.load(Transport.class),
+        ServiceLoader.load(Layer.class),
+        ServiceLoader.load(ShortcutProvider.class));
   }
 
   public Collection<Transport> all() {
@@ -72,6 +81,18 @@ public final class Transports {
     List<Layer.Wrapping> wrappings = wrappings(address);
     Listener listener = transport.listen(address.with(address.settings().without(layers.keySet())));
     return wrappings.isEmpty() ? listener : new LayeredListener(listener, wrappings);
+  }
+
+  /**
+   * The quickest way from one channel into another, which the caller closes; empty if that is
+   * reading and writing.
+   *
+   * @param lastBytes how many of the last bytes of each piece are to be seen
+   */
+  public Optional<Shortcut> shortcut(Channel from, Channel to, int lastBytes) {
+    return shortcuts.stream()
+        .flatMap(provider -> provider.between(from, to, lastBytes).stream())
+        .findFirst();
   }
 
   /** Checks scheme, settings and layers without opening anything. */

@@ -27,7 +27,8 @@ public final class InProcess implements AutoCloseable {
   public InProcess(Transports transports, String listen, Proxy.Target target)
       throws ChannelException {
     listener = transports.listen(Endpoint.parse(listen));
-    proxy = new Proxy(listener, target, ProxyOptions.migration(), reports::add);
+    proxy =
+        new Proxy(listener, target, transports::shortcut, ProxyOptions.migration(), reports::add);
     runner = Thread.ofPlatform().name("proxy " + listen).start(() -> proxy.run(false));
   }
 

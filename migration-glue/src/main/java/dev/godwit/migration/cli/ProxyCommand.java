@@ -63,7 +63,13 @@ final class ProxyCommand implements Callable<Integer> {
     // gone.
     try (Termination termination = Termination.calls(() -> cancel.get().run());
         Listener listener = transports.listen(from);
-        Proxy proxy = new Proxy(listener, () -> transports.dialer(to), options, this::report)) {
+        Proxy proxy =
+            new Proxy(
+                listener,
+                () -> transports.dialer(to),
+                transports::shortcut,
+                options,
+                this::report)) {
       cancel.set(() -> proxy.abort(new ChannelException.Aborted("Asked to end", null)));
       termination.check(cancel.get());
       LoggerFactory.getLogger(ProxyCommand.class)

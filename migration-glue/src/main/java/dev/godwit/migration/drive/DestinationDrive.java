@@ -131,6 +131,7 @@ public final class DestinationDrive {
                   () ->
                       transports.dialer(
                           socket.endpoint().with(dev.godwit.transport.Settings.none())),
+                  transports::shortcut,
                   ProxyOptions.migration().takingMultifd(multifdChannels),
                   watcher)) {
         monitor.apply(settings, Deadline.after(Drive.PATIENCE));

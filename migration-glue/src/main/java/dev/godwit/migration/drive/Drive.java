@@ -13,6 +13,7 @@ import dev.godwit.migration.qmp.QmpException;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Listener;
+import dev.godwit.transport.ShortcutProvider;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -52,13 +53,14 @@ final class Drive implements AutoCloseable {
       QemuMonitor monitor,
       Listener listener,
       Proxy.Target target,
+      ShortcutProvider shortcuts,
       ProxyOptions options,
       Consumer<Progress> watcher)
       throws QmpException {
     this.monitor = monitor;
     this.watcher = watcher;
     this.events = monitor.events();
-    this.proxy = new Proxy(listener, target, options, report -> {});
+    this.proxy = new Proxy(listener, target, shortcuts, options, report -> {});
   }
 
   /** Begins to carry. */

@@ -120,6 +120,7 @@ public final class SourceDrive {
                   monitor,
                   listener,
                   () -> transports.dialer(target),
+                  transports::shortcut,
                   ProxyOptions.migration(),
                   watcher)) {
         SavedSettings saved = monitor.apply(settings, Deadline.after(Drive.PATIENCE));

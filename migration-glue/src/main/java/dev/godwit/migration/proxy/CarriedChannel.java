@@ -7,6 +7,8 @@ import dev.godwit.channel.returnpath.ReturnPathWatcher;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.PeerIdentity;
+import dev.godwit.transport.Shortcut;
+import dev.godwit.transport.ShortcutProvider;
 import dev.godwit.transport.support.ChannelReader;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -59,6 +61,7 @@ final class CarriedChannel {
   private final ChannelReader reader;
   private final Reports reports;
   private final ProxyOptions options;
+  private final ShortcutProvider shortcuts;
   private final long acceptedNanos = System.nanoTime();
   private final CompletableFuture<Optional<Channel>> down = new CompletableFuture<>();
   private final Pump forward = new Pump();
@@ -72,10 +75,11 @@ final class CarriedChannel {
   boolean forwardEnded;
   boolean backwardEnded;
 
-  CarriedChannel(Channel up, ProxyOptions options, Reports reports) {
+  CarriedChannel(Channel up, ProxyOptions options, ShortcutProvider shortcuts, Reports reports) {
     this.up = up;
     this.reader = new ChannelReader(up, ChannelClassifier.PEEK_BYTES);
     this.options = options;
+    this.shortcuts = shortcuts;
     this.reports = reports;
     this.role = options.opaque() ? new ChannelRole.Opaque() : new ChannelRole.Silent();
   }
@@ -194,40 +198,85 @@ final class CarriedChannel {
     } catch (CompletionException e) {
       throw new IllegalStateException(e);
     }
-    if (twin.isPresent()) {
-      Pump.Watcher watcher = role.isMain() ? this::seeForward : bytes -> {};
-      run(Direction.FORWARD, forward, reader::read, twin.get(), options.bufferBytes(), watcher);
-    }
+    twin.ifPresent(
+        sink -> run(Direction.FORWARD, forward, new Forward(), sink, options.bufferBytes()));
   }
 
   private void runBackward(Channel twin) {
-    run(Direction.BACKWARD, backward, twin::read, up, BACKWARD_BUFFER_BYTES, this::seeBackward);
+    run(Direction.BACKWARD, backward, new Backward(twin), up, BACKWARD_BUFFER_BYTES);
   }
 
-  private void seeBackward(ByteBuffer bytes) {
-    if (role.isMain()) {
-      returnPath.see(bytes);
-    }
-  }
-
-  private void run(
-      Direction direction,
-      Pump pump,
-      Pump.Source source,
-      Channel sink,
-      int bufferBytes,
-      Pump.Watcher watcher) {
+  private <T extends Pump.Source & Pump.Watcher> void run(
+      Direction direction, Pump pump, T way, Channel sink, int bufferBytes) {
+    Optional<Shortcut> shortcut =
+        direction == Direction.FORWARD
+            ? shortcuts.between(up, sink, role.isMain() ? MainTail.KEPT_BYTES : 0)
+            : Optional.empty();
     try (Arena arena = Arena.ofConfined()) {
-      pump.run(source, sink, arena.allocate(bufferBytes).asByteBuffer(), watcher);
+      pump.run(way, sink, arena.allocate(bufferBytes).asByteBuffer(), way, shortcut);
       reports.ended(this, direction);
     } catch (Pump.Failure e) {
       reports.failed(this, direction, e);
+    } finally {
+      shortcut.ifPresent(Shortcut::close);
     }
   }
 
-  private void seeForward(ByteBuffer bytes) {
-    head.see(bytes);
-    tail.see(bytes);
+  /** From the source to the destination: of a main channel, head and tail are looked at. */
+  private final class Forward implements Pump.Source, Pump.Watcher {
+    @Override
+    public int read(ByteBuffer dst) throws ChannelException {
+      return reader.read(dst);
+    }
+
+    @Override
+    public boolean hasBuffered() {
+      return reader.buffered().hasRemaining();
+    }
+
+    @Override
+    public void see(ByteBuffer bytes) {
+      if (role.isMain()) {
+        head.see(bytes);
+        tail.see(bytes);
+      }
+    }
+
+    @Override
+    public boolean wantsAll() {
+      return role.isMain() && !head.isComplete();
+    }
+  }
+
+  /** From the destination to the source: of a main channel, all is looked at. */
+  private final class Backward implements Pump.Source, Pump.Watcher {
+    private final Channel twin;
+
+    private Backward(Channel twin) {
+      this.twin = twin;
+    }
+
+    @Override
+    public int read(ByteBuffer dst) throws ChannelException {
+      return twin.read(dst);
+    }
+
+    @Override
+    public boolean hasBuffered() {
+      return false;
+    }
+
+    @Override
+    public void see(ByteBuffer bytes) {
+      if (role.isMain()) {
+        returnPath.see(bytes);
+      }
+    }
+
+    @Override
+    public boolean wantsAll() {
+      return true;
+    }
   }
 
   private void thread(String direction, Runnable body) {

@@ -10,7 +10,9 @@ import java.util.Arrays;
  * thread has ended.
  */
 final class MainTail {
-  private static final int KEPT_BYTES = 16;
+  /** What must be seen of each piece, its last bytes, to know the last ones of the stream. */
+  static final int KEPT_BYTES = 16;
+
   private static final byte[] END = "]}".getBytes(StandardCharsets.US_ASCII);
 
   private final byte[] last = new byte[KEPT_BYTES];

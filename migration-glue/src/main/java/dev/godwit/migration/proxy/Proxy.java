@@ -7,6 +7,7 @@ import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Listener;
+import dev.godwit.transport.ShortcutProvider;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,6 +63,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
 
   private final Listener listener;
   private final Target target;
+  private final ShortcutProvider shortcuts;
   private final ProxyOptions options;
   private final Consumer<MigrationReport> reports;
   private final BlockingQueue<Runnable> events = new LinkedBlockingQueue<>();
@@ -77,12 +79,18 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   /**
    * @param listener where sources connect; the proxy owns it from now on
    * @param target where each migration goes
+   * @param shortcuts knows quicker ways from a source's connection to its twin
    * @param reports told the end of each migration, on the thread that runs the proxy
    */
   public Proxy(
-      Listener listener, Target target, ProxyOptions options, Consumer<MigrationReport> reports) {
+      Listener listener,
+      Target target,
+      ShortcutProvider shortcuts,
+      ProxyOptions options,
+      Consumer<MigrationReport> reports) {
     this.listener = listener;
     this.target = target;
+    this.shortcuts = shortcuts;
     this.options = options;
     this.reports = reports;
     this.acceptor =
@@ -236,7 +244,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   // Connections come and speak.
 
   private void accepted(Channel up) {
-    CarriedChannel channel = new CarriedChannel(up, options, this);
+    CarriedChannel channel = new CarriedChannel(up, options, shortcuts, this);
     if (over) {
       drop(channel, new ChannelException.Aborted("The proxy has ended", aborted));
       return;

@@ -2,7 +2,9 @@ package dev.godwit.migration.proxy;
 
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.Shortcut;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 
 /**
  * Moves one direction of one connection with one buffer. Runs on a thread of its own; its counters
@@ -11,15 +13,20 @@ import java.nio.ByteBuffer;
 final class Pump {
 
   /** Where the bytes come from. */
-  @FunctionalInterface
   interface Source {
     int read(ByteBuffer dst) throws ChannelException;
+
+    /** Whether bytes were read ahead and are still to be taken by {@link #read}. */
+    boolean hasBuffered();
   }
 
-  /** Somebody who looks at the bytes that pass; must not move the buffer's position. */
-  @FunctionalInterface
+  /** Somebody who looks at the bytes that pass. */
   interface Watcher {
+    /** Bytes that are to be written next; must not move the buffer's position. */
     void see(ByteBuffer bytes);
+
+    /** Whether it has to see all that passes, and not only the last bytes of each piece. */
+    boolean wantsAll();
   }
 
   /** Which end of the pump failed. */
@@ -53,6 +60,7 @@ final class Pump {
   private volatile long bytes;
   private volatile long idleSinceNanos;
   private volatile boolean idle;
+  private final ByteBuffer[] one = new ByteBuffer[1];
 
   long bytes() {
     return bytes;
@@ -63,38 +71,99 @@ final class Pump {
     return idle ? Math.max(0, System.nanoTime() - idleSinceNanos) : 0;
   }
 
-  /** Moves bytes until the source's orderly end, which it hands on. */
-  void run(Source source, Channel sink, ByteBuffer buffer, Watcher watcher) throws Failure {
-    ByteBuffer[] one = {buffer};
+  /**
+   * Moves bytes until the source's orderly end, which it hands on.
+   *
+   * @param shortcut from the source to the sink, gone as soon as the watcher need not see all; what
+   *     it has to see then, the shortcut shows
+   */
+  void run(
+      Source source, Channel sink, ByteBuffer buffer, Watcher watcher, Optional<Shortcut> shortcut)
+      throws Failure {
+    boolean ended = false;
+    while (!ended && !(shortcut.isPresent() && mayTurnOff(source, watcher))) {
+      ended = copy(source, sink, buffer, watcher);
+    }
+    if (!ended && !goAlong(shortcut.get(), watcher)) {
+      while (!ended) {
+        ended = copy(source, sink, buffer, watcher);
+      }
+    }
+    try {
+      end(sink);
+    } catch (ChannelException e) {
+      throw new Failure(End.WRITING, e);
+    }
+  }
+
+  private static boolean mayTurnOff(Source source, Watcher watcher) {
+    return !watcher.wantsAll() && !source.hasBuffered();
+  }
+
+  /** Moves one piece by reading and writing; true at the source's end. */
+  private boolean copy(Source source, Channel sink, ByteBuffer buffer, Watcher watcher)
+      throws Failure {
+    buffer.clear();
+    beginToWait();
+    try {
+      if (source.read(buffer) < 0) {
+        return true;
+      }
+    } catch (ChannelException e) {
+      throw new Failure(End.READING, e);
+    }
+    idle = false;
+    buffer.flip();
+    int moved = buffer.remaining();
+    watcher.see(buffer);
+    write(sink, buffer);
+    count(moved);
+    return false;
+  }
+
+  /** Moves everything by a shortcut; false if that cannot be gone after all. */
+  private boolean goAlong(Shortcut shortcut, Watcher watcher) throws Failure {
     while (true) {
-      buffer.clear();
-      int read;
-      idleSinceNanos = System.nanoTime();
-      idle = true;
+      long moved;
+      beginToWait();
       try {
-        read = source.read(buffer);
+        moved = shortcut.take();
+      } catch (ChannelException.Unsupported e) {
+        return false;
       } catch (ChannelException e) {
         throw new Failure(End.READING, e);
       }
       idle = false;
+      if (moved < 0) {
+        return true;
+      }
+      watcher.see(shortcut.last());
       try {
-        if (read < 0) {
-          end(sink);
-          return;
-        }
-        buffer.flip();
-        watcher.see(buffer);
-        sink.write(one);
+        shortcut.give();
       } catch (ChannelException e) {
         throw new Failure(End.WRITING, e);
       }
-      count(read);
+      count(moved);
+    }
+  }
+
+  private void beginToWait() {
+    idleSinceNanos = System.nanoTime();
+    idle = true;
+  }
+
+  private void write(Channel sink, ByteBuffer buffer) throws Failure {
+    one[0] = buffer;
+    try {
+      sink.write(one);
+    } catch (ChannelException e) {
+      throw new Failure(End.WRITING, e);
     }
   }
 
   /** Written by the pump's own thread only. */
   @SuppressWarnings("NonAtomicVolatileUpdate")
-  private void count(int moved) {
+  private void count(long moved) {
     bytes += moved;
   }
 

@@ -43,7 +43,9 @@ final class ProxyBench implements AutoCloseable {
     Transports transports = Transports.load();
     Listener listener = transports.listen(Endpoint.parse("unix:" + listen));
     Endpoint to = Endpoint.parse("unix:" + target);
-    Proxy started = new Proxy(listener, () -> transports.dialer(to), options, reports::add);
+    Proxy started =
+        new Proxy(
+            listener, () -> transports.dialer(to), transports::shortcut, options, reports::add);
     proxy = started;
     runner = Thread.ofPlatform().name("proxy-under-test").start(() -> started.run(false));
   }

@@ -216,6 +216,61 @@ public final class Descriptor {
     }
   }
 
+  boolean isSocket() {
+    return kind == Kind.SOCKET;
+  }
+
+  /** Moves at least one byte of this socket into a pipe; 0 at the end. */
+  long spliceTo(CallFrame frame, Pipe pipe) {
+    if (!enter(READER)) {
+      return -Errno.EBADF;
+    }
+    try {
+      while (true) {
+        long result = Libc.splice(frame.errno(), number, pipe.in(), pipe.capacityBytes(), 0);
+        if (result == -Errno.EAGAIN) {
+          result = await(frame, Libc.POLLIN);
+          if (result < 0) {
+            return result;
+          }
+        } else if (result != -Errno.EINTR) {
+          return result;
+        }
+      }
+    } finally {
+      leave(READER);
+    }
+  }
+
+  /**
+   * Moves {@code length} bytes out of a pipe into this socket; returns how many, or a negated error
+   * number.
+   */
+  long spliceFrom(CallFrame frame, Pipe pipe, long length) {
+    if (!enter(WRITER)) {
+      return -Errno.EBADF;
+    }
+    try {
+      long done = 0;
+      while (done < length) {
+        long result = Libc.splice(frame.errno(), pipe.out(), number, length - done, 0);
+        if (result > 0) {
+          done += result;
+        } else if (result == 0) {
+          return -Errno.EIO;
+        } else {
+          result = afterFailedWrite(frame, result);
+          if (result < 0) {
+            return result;
+          }
+        }
+      }
+      return done;
+    } finally {
+      leave(WRITER);
+    }
+  }
+
   private long afterFailedWrite(CallFrame frame, long result) {
     if (result == -Errno.EAGAIN) {
       return await(frame, Libc.POLLOUT);

@@ -259,6 +259,40 @@ public final class DescriptorChannel implements Channel {
     }
   }
 
+  boolean readsSocket() {
+    return in != null && in.isSocket();
+  }
+
+  boolean writesSocket() {
+    return out != null && out.isSocket();
+  }
+
+  /**
+   * As {@link #read}, into a pipe that is empty.
+   *
+   * @throws ChannelException.Unsupported if the kernel cannot do that with this socket; the channel
+   *     is as it was
+   */
+  long spliceTo(Pipe pipe) throws ChannelException {
+    lifecycle.requireInput();
+    long count = in == null ? 0 : in.spliceTo(readFrame, pipe);
+    if (count == -Errno.EINVAL || count == -Errno.ENOSYS) {
+      throw new ChannelException.Unsupported("The kernel cannot splice from " + info.remote());
+    }
+    if (count <= 0) {
+      return inputEnded(count);
+    }
+    add(bytesRead, count);
+    return count;
+  }
+
+  /** As {@link #write}, the {@code length} bytes that are in a pipe. */
+  void spliceFrom(Pipe pipe, long length) throws ChannelException {
+    Descriptor to = output();
+    long done = checkWritten(to.spliceFrom(writeFrame, pipe, length));
+    add(bytesWritten, done);
+  }
+
   @Override
   public void flush() throws ChannelException {
     lifecycle.requireInput();

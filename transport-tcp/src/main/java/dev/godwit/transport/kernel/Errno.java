@@ -15,6 +15,7 @@ public final class Errno {
   public static final int EPERM = 1;
   public static final int ENOENT = 2;
   public static final int EINTR = 4;
+  public static final int EIO = 5;
   public static final int ENXIO = 6;
   public static final int EBADF = 9;
   public static final int EAGAIN = 11;
@@ -28,6 +29,7 @@ public final class Errno {
   public static final int ESPIPE = 29;
   public static final int EROFS = 30;
   public static final int EPIPE = 32;
+  public static final int ENOSYS = 38;
   public static final int EPROTO = 71;
   public static final int EPROTOTYPE = 91;
   public static final int EOPNOTSUPP = 95;

@@ -81,6 +81,8 @@ public final class Libc {
   public static final int F_GETFD = 1;
   public static final int F_SETFD = 2;
   public static final int F_GETFL = 3;
+  public static final int F_SETPIPE_SZ = 1031;
+  public static final int F_GETPIPE_SZ = 1032;
   public static final int F_SETFL = 4;
   public static final int FD_CLOEXEC = 1;
 
@@ -109,6 +111,10 @@ public final class Libc {
       handle("write", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
   private static final MethodHandle WRITEV =
       handle("writev", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
+  private static final MethodHandle SPLICE =
+      handle("splice", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
+  private static final MethodHandle TEE =
+      handle("tee", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT);
   private static final MethodHandle POLL = handle("poll", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
 
   private static final MethodHandle SOCKET =
@@ -198,6 +204,22 @@ public final class Libc {
   static long writev(MemorySegment errno, int fd, long vectors, int count) {
     try {
       return result((long) WRITEV.invokeExact(errno, fd, vectors, count), errno);
+    } catch (Throwable t) {
+      throw unexpected(t);
+    }
+  }
+
+  static long splice(MemorySegment errno, int from, int to, long length, int flags) {
+    try {
+      return result((long) SPLICE.invokeExact(errno, from, 0L, to, 0L, length, flags), errno);
+    } catch (Throwable t) {
+      throw unexpected(t);
+    }
+  }
+
+  static long tee(MemorySegment errno, int from, int to, long length, int flags) {
+    try {
+      return result((long) TEE.invokeExact(errno, from, to, length, flags), errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
