@@ -158,6 +158,25 @@ final class FailureTest {
     }
   }
 
+  /** A guest that is saved through a proxy runs on when there is no room for it. */
+  @ParameterizedTest
+  @EnumSource
+  void theDiskIsFull(QemuVersion from) throws Exception {
+    Path out = dir.resolve("out.sock");
+    try (TwoQemus qemus = TwoQemus.start(dir, from, QemuVersion.V10_0, MACHINE);
+        GodwitProcess proxy =
+            GodwitProcess.start("proxy", "--once", "unix:" + out, "file:/dev/full")) {
+      proxy.awaitListening();
+      qemus.sourceMonitor().migrate("unix:" + out, TwoQemus.soon());
+
+      assertThat(qemus.awaitSource().state()).isEqualTo(MigrationState.FAILED);
+      assertThat(proxy.awaitExit()).as(proxy.log()).isEqualTo(18);
+      assertThat(proxy.out()).contains("There is no room left for /dev/full");
+      assertThat(out).doesNotExist();
+      qemus.expectRunningAtSource();
+    }
+  }
+
   @Test
   void aSecondSourceIsRefusedAndHarmsNothing() throws Exception {
     Path in = dir.resolve("in.sock");
