@@ -80,19 +80,19 @@ final class FailureTest {
     }
   }
 
-  /** Each channel is cut at its byte 1,000,000, which the main channel does not reach first. */
+  /** Each channel is cut at its byte 3,000,000, after a second and more. */
   @ParameterizedTest
   @EnumSource
   void oneChannelIsCut(QemuVersion from) throws Exception {
     try (TwoQemus qemus = TwoQemus.start(dir, from, QemuVersion.V10_0, MACHINE);
-        Chain chain = new Chain(dir, "tcp:127.0.0.1:0", "?fault=cut:1000000")) {
+        Chain chain = new Chain(dir, "tcp:127.0.0.1:0", "?fault=cut:3000000")) {
       chain.begin(
           qemus, List.of("return-path", "multifd", "multifd-channels=4", "max-bandwidth=8M"));
 
       expectFailedBeforeSwitchover(qemus);
       assertThat(chain.near.awaitExit()).as(chain.near.log()).isEqualTo(11);
       assertThat(chain.far.awaitExit()).as(chain.far.log()).isIn(1, 10, 11);
-      assertThat(chain.near.out()).contains("multifd 3", "fault=cut:1000000");
+      assertThat(chain.near.out()).contains("multifd 3", "fault=cut:3000000");
     }
   }
 
