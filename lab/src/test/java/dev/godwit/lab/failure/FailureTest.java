@@ -80,19 +80,19 @@ final class FailureTest {
     }
   }
 
-  /** Each channel is cut at its byte 1,000,000, which the main channel does not reach first. */
+  /** Each channel is cut at its byte 3,000,000, after a second and more. */
   @ParameterizedTest
   @EnumSource
   void oneChannelIsCut(QemuVersion from) throws Exception {
     try (TwoQemus qemus = TwoQemus.start(dir, from, QemuVersion.V10_0, MACHINE);
-        Chain chain = new Chain(dir, "tcp:127.0.0.1:0", "?fault=cut:1000000")) {
+        Chain chain = new Chain(dir, "tcp:127.0.0.1:0", "?fault=cut:3000000")) {
       chain.begin(
           qemus, List.of("return-path", "multifd", "multifd-channels=4", "max-bandwidth=8M"));
 
       expectFailedBeforeSwitchover(qemus);
       assertThat(chain.near.awaitExit()).as(chain.near.log()).isEqualTo(11);
       assertThat(chain.far.awaitExit()).as(chain.far.log()).isIn(1, 10, 11);
-      assertThat(chain.near.out()).contains("multifd 3", "fault=cut:1000000");
+      assertThat(chain.near.out()).contains("multifd 3", "fault=cut:3000000");
     }
   }
 
@@ -155,6 +155,25 @@ final class FailureTest {
       send.expectExit(0);
       receive.expectExit(0);
       qemus.expectGuestIntact();
+    }
+  }
+
+  /** A guest that is saved through a proxy runs on when there is no room for it. */
+  @ParameterizedTest
+  @EnumSource
+  void theDiskIsFull(QemuVersion from) throws Exception {
+    Path out = dir.resolve("out.sock");
+    try (TwoQemus qemus = TwoQemus.start(dir, from, QemuVersion.V10_0, MACHINE);
+        GodwitProcess proxy =
+            GodwitProcess.start("proxy", "--once", "unix:" + out, "file:/dev/full")) {
+      proxy.awaitListening();
+      qemus.sourceMonitor().migrate("unix:" + out, TwoQemus.soon());
+
+      assertThat(qemus.awaitSource().state()).isEqualTo(MigrationState.FAILED);
+      assertThat(proxy.awaitExit()).as(proxy.log()).isEqualTo(18);
+      assertThat(proxy.out()).contains("There is no room left for /dev/full");
+      assertThat(out).doesNotExist();
+      qemus.expectRunningAtSource();
     }
   }
 

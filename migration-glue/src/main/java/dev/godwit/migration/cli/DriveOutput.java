@@ -30,8 +30,8 @@ final class DriveOutput {
   }
 
   /**
-   * A target that could never be reached is told apart by its kind; whatever broke later leaves the
-   * VM at the source.
+   * A connection that never came to be is told apart by its kind; whatever broke later leaves the
+   * VM at the source, at which byte it may have been.
    */
   static ExitCode exitCode(DriveReport report) {
     return switch (report.outcome()) {
@@ -40,10 +40,26 @@ final class DriveOutput {
       case CANCELLED -> ExitCode.INTERRUPTED;
       case FAILED -> {
         boolean nothingMoved = report.wire().map(w -> w.forwardBytes() == 0).orElse(true);
-        yield nothingMoved && report.failure().orElse(null) instanceof ChannelException failure
+        yield nothingMoved
+                && report.failure().orElse(null) instanceof ChannelException failure
+                && isOfConnecting(failure)
             ? ExitCode.of(failure)
             : ExitCode.FAILED;
       }
+    };
+  }
+
+  private static boolean isOfConnecting(ChannelException failure) {
+    return switch (failure) {
+      case ChannelException.Refused e -> true;
+      case ChannelException.TimedOut e -> true;
+      case ChannelException.Untrusted e -> true;
+      case ChannelException.Unsupported e -> true;
+      case ChannelException.Native e -> true;
+      case ChannelException.EndedEarly e -> false;
+      case ChannelException.Lost e -> false;
+      case ChannelException.Aborted e -> false;
+      case ChannelException.Violated e -> false;
     };
   }
 

@@ -132,12 +132,11 @@ public final class Descriptor {
             kind == Kind.SOCKET
                 ? Libc.recv(frame.errno(), number, address, length, flags)
                 : Libc.read(frame.errno(), number, address, length);
-        if (result == -Errno.EAGAIN) {
-          result = await(frame, Libc.POLLIN);
-          if (result < 0) {
-            return result;
-          }
-        } else if (result != -Errno.EINTR) {
+        if (result >= 0) {
+          return result;
+        }
+        result = afterFailure(frame, result, Libc.POLLIN);
+        if (result < 0) {
           return result;
         }
       }
@@ -174,7 +173,7 @@ public final class Descriptor {
         if (result >= 0) {
           done += result;
         } else {
-          result = afterFailedWrite(frame, result);
+          result = afterFailure(frame, result, Libc.POLLOUT);
           if (result < 0) {
             return result;
           }
@@ -204,7 +203,7 @@ public final class Descriptor {
           done += result;
           first = frame.advance(first, count, result);
         } else {
-          result = afterFailedWrite(frame, result);
+          result = afterFailure(frame, result, Libc.POLLOUT);
           if (result < 0) {
             return result;
           }
@@ -228,12 +227,11 @@ public final class Descriptor {
     try {
       while (true) {
         long result = Libc.splice(frame.errno(), number, pipe.in(), pipe.capacityBytes(), 0);
-        if (result == -Errno.EAGAIN) {
-          result = await(frame, Libc.POLLIN);
-          if (result < 0) {
-            return result;
-          }
-        } else if (result != -Errno.EINTR) {
+        if (result >= 0) {
+          return result;
+        }
+        result = afterFailure(frame, result, Libc.POLLIN);
+        if (result < 0) {
           return result;
         }
       }
@@ -259,7 +257,7 @@ public final class Descriptor {
         } else if (result == 0) {
           return -Errno.EIO;
         } else {
-          result = afterFailedWrite(frame, result);
+          result = afterFailure(frame, result, Libc.POLLOUT);
           if (result < 0) {
             return result;
           }
@@ -271,9 +269,10 @@ public final class Descriptor {
     }
   }
 
-  private long afterFailedWrite(CallFrame frame, long result) {
+  /** 0 if the call is worth another try, else what to return. */
+  private long afterFailure(CallFrame frame, long result, int events) {
     if (result == -Errno.EAGAIN) {
-      return await(frame, Libc.POLLOUT);
+      return await(frame, events);
     }
     return result == -Errno.EINTR ? 0 : result;
   }

@@ -1,6 +1,5 @@
 package dev.godwit.transport.kernel;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -10,6 +9,7 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
 
 /**
  * The C library's calls for descriptors and sockets, on Linux with 64 bits.
@@ -96,66 +96,57 @@ public final class Libc {
   public static final long ERRNO_BYTES = Linker.Option.captureStateLayout().byteSize();
 
   static final Linker LINKER = Linker.nativeLinker();
+
+  /**
+   * All calls have one shape, since each shape costs at every start: six numbers, of which a call
+   * takes the first ones, and a number back. Both architectures pass that many in registers, and
+   * leave it to the callee to take an int for its lower half; an int that is returned has the upper
+   * half undefined.
+   */
+  private static final int ARGUMENTS = 6;
+
+  private static final FunctionDescriptor CALL =
+      FunctionDescriptor.of(
+          JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+
   private static final long ERRNO_OFFSET =
       Linker.Option.captureStateLayout().byteOffset(MemoryLayout.PathElement.groupElement("errno"));
 
-  private static final MethodHandle RECV =
-      handle("recv", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle SEND =
-      handle("send", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle SENDMSG =
-      handle("sendmsg", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle READ =
-      handle("read", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle WRITE =
-      handle("write", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle WRITEV =
-      handle("writev", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle SPLICE =
-      handle("splice", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle TEE =
-      handle("tee", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle POLL = handle("poll", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
-
-  private static final MethodHandle SOCKET =
-      handle("socket", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
-  private static final MethodHandle SOCKETPAIR =
-      handle("socketpair", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
-  private static final MethodHandle BIND = handle("bind", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
-  private static final MethodHandle LISTEN = handle("listen", JAVA_INT, JAVA_INT, JAVA_INT);
-  private static final MethodHandle ACCEPT4 =
-      handle("accept4", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT);
-  private static final MethodHandle CONNECT =
-      handle("connect", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
-  private static final MethodHandle GETSOCKOPT =
-      handle("getsockopt", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
-  private static final MethodHandle SETSOCKOPT =
-      handle("setsockopt", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
-  private static final MethodHandle GETSOCKNAME =
-      handle("getsockname", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
-  private static final MethodHandle GETPEERNAME =
-      handle("getpeername", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
-  private static final MethodHandle SHUTDOWN = handle("shutdown", JAVA_INT, JAVA_INT, JAVA_INT);
-
-  private static final MethodHandle CLOSE = handle("close", JAVA_INT, JAVA_INT);
-  private static final MethodHandle EVENTFD = handle("eventfd", JAVA_INT, JAVA_INT, JAVA_INT);
-  private static final MethodHandle PIPE2 = handle("pipe2", JAVA_INT, ADDRESS, JAVA_INT);
-  private static final MethodHandle DUP3 = handle("dup3", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
-  private static final MethodHandle FCNTL =
-      variadic("fcntl", 2, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
-  private static final MethodHandle OPEN =
-      variadic("open", 2, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
-  private static final MethodHandle FSYNC = handle("fsync", JAVA_INT, JAVA_INT);
-  private static final MethodHandle FTRUNCATE = handle("ftruncate", JAVA_INT, JAVA_INT, JAVA_LONG);
-  private static final MethodHandle LSEEK =
-      handle("lseek", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle FLOCK = handle("flock", JAVA_INT, JAVA_INT, JAVA_INT);
-  private static final MethodHandle FCHMOD = handle("fchmod", JAVA_INT, JAVA_INT, JAVA_INT);
-  private static final MethodHandle CHMOD = handle("chmod", JAVA_INT, ADDRESS, JAVA_INT);
-  private static final MethodHandle CHOWN = handle("chown", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
-  private static final MethodHandle UNLINK = handle("unlink", JAVA_INT, ADDRESS);
-  private static final MethodHandle STATX =
-      handle("statx", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS);
+  private static final MethodHandle RECV = handle("recv");
+  private static final MethodHandle SEND = handle("send");
+  private static final MethodHandle SENDMSG = handle("sendmsg");
+  private static final MethodHandle READ = handle("read");
+  private static final MethodHandle WRITE = handle("write");
+  private static final MethodHandle WRITEV = handle("writev");
+  private static final MethodHandle SPLICE = handle("splice");
+  private static final MethodHandle TEE = handle("tee");
+  private static final MethodHandle POLL = handle("poll");
+  private static final MethodHandle SOCKET = handle("socket");
+  private static final MethodHandle SOCKETPAIR = handle("socketpair");
+  private static final MethodHandle BIND = handle("bind");
+  private static final MethodHandle LISTEN = handle("listen");
+  private static final MethodHandle ACCEPT4 = handle("accept4");
+  private static final MethodHandle CONNECT = handle("connect");
+  private static final MethodHandle GETSOCKOPT = handle("getsockopt");
+  private static final MethodHandle SETSOCKOPT = handle("setsockopt");
+  private static final MethodHandle GETSOCKNAME = handle("getsockname");
+  private static final MethodHandle GETPEERNAME = handle("getpeername");
+  private static final MethodHandle SHUTDOWN = handle("shutdown");
+  private static final MethodHandle CLOSE = handle("close");
+  private static final MethodHandle EVENTFD = handle("eventfd");
+  private static final MethodHandle PIPE2 = handle("pipe2");
+  private static final MethodHandle DUP3 = handle("dup3");
+  private static final MethodHandle FCNTL = handle("fcntl");
+  private static final MethodHandle OPEN = handle("open");
+  private static final MethodHandle FSYNC = handle("fsync");
+  private static final MethodHandle FTRUNCATE = handle("ftruncate");
+  private static final MethodHandle LSEEK = handle("lseek");
+  private static final MethodHandle FLOCK = handle("flock");
+  private static final MethodHandle FCHMOD = handle("fchmod");
+  private static final MethodHandle CHMOD = handle("chmod");
+  private static final MethodHandle CHOWN = handle("chown");
+  private static final MethodHandle UNLINK = handle("unlink");
+  private static final MethodHandle STATX = handle("statx");
 
   private Libc() {}
 
@@ -163,7 +154,8 @@ public final class Libc {
 
   static long recv(MemorySegment errno, int fd, long address, long length, int flags) {
     try {
-      return result((long) RECV.invokeExact(errno, fd, address, length, flags), errno);
+      return result(
+          (long) RECV.invokeExact(errno, (long) fd, address, length, (long) flags, 0L, 0L), errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
@@ -171,7 +163,8 @@ public final class Libc {
 
   static long send(MemorySegment errno, int fd, long address, long length, int flags) {
     try {
-      return result((long) SEND.invokeExact(errno, fd, address, length, flags), errno);
+      return result(
+          (long) SEND.invokeExact(errno, (long) fd, address, length, (long) flags, 0L, 0L), errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
@@ -179,7 +172,8 @@ public final class Libc {
 
   static long sendmsg(MemorySegment errno, int fd, long header, int flags) {
     try {
-      return result((long) SENDMSG.invokeExact(errno, fd, header, flags), errno);
+      return result(
+          (long) SENDMSG.invokeExact(errno, (long) fd, header, (long) flags, 0L, 0L, 0L), errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
@@ -187,7 +181,7 @@ public final class Libc {
 
   static long read(MemorySegment errno, int fd, long address, long length) {
     try {
-      return result((long) READ.invokeExact(errno, fd, address, length), errno);
+      return result((long) READ.invokeExact(errno, (long) fd, address, length, 0L, 0L, 0L), errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
@@ -195,7 +189,7 @@ public final class Libc {
 
   static long write(MemorySegment errno, int fd, long address, long length) {
     try {
-      return result((long) WRITE.invokeExact(errno, fd, address, length), errno);
+      return result((long) WRITE.invokeExact(errno, (long) fd, address, length, 0L, 0L, 0L), errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
@@ -203,7 +197,8 @@ public final class Libc {
 
   static long writev(MemorySegment errno, int fd, long vectors, int count) {
     try {
-      return result((long) WRITEV.invokeExact(errno, fd, vectors, count), errno);
+      return result(
+          (long) WRITEV.invokeExact(errno, (long) fd, vectors, (long) count, 0L, 0L, 0L), errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
@@ -211,7 +206,9 @@ public final class Libc {
 
   static long splice(MemorySegment errno, int from, int to, long length, int flags) {
     try {
-      return result((long) SPLICE.invokeExact(errno, from, 0L, to, 0L, length, flags), errno);
+      return result(
+          (long) SPLICE.invokeExact(errno, (long) from, 0L, (long) to, 0L, length, (long) flags),
+          errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
@@ -219,7 +216,9 @@ public final class Libc {
 
   static long tee(MemorySegment errno, int from, int to, long length, int flags) {
     try {
-      return result((long) TEE.invokeExact(errno, from, to, length, flags), errno);
+      return result(
+          (long) TEE.invokeExact(errno, (long) from, (long) to, length, (long) flags, 0L, 0L),
+          errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
@@ -227,7 +226,8 @@ public final class Libc {
 
   static int poll(MemorySegment errno, long polls, long count, int millis) {
     try {
-      return result((int) POLL.invokeExact(errno, polls, count, millis), errno);
+      return result(
+          (int) (long) POLL.invokeExact(errno, polls, count, (long) millis, 0L, 0L, 0L), errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
@@ -236,52 +236,50 @@ public final class Libc {
   // Everything else.
 
   public static int socket(int family, int type) {
-    return call(errno -> (int) SOCKET.invokeExact(errno, family, type, 0));
+    return call(SOCKET, family, type, 0);
   }
 
   /** Writes the two descriptors as two ints to {@code pair}. */
   public static int socketpair(int family, int type, MemorySegment pair) {
-    return call(errno -> (int) SOCKETPAIR.invokeExact(errno, family, type, 0, pair));
+    return call(SOCKETPAIR, family, type, 0, pair.address());
   }
 
   public static int bind(int fd, MemorySegment address) {
     int length = (int) address.byteSize();
-    return call(errno -> (int) BIND.invokeExact(errno, fd, address, length));
+    return call(BIND, fd, address.address(), length);
   }
 
   public static int listen(int fd, int backlog) {
-    return call(errno -> (int) LISTEN.invokeExact(errno, fd, backlog));
+    return call(LISTEN, fd, backlog);
   }
 
   public static int accept(int fd, int flags) {
-    return call(
-        errno ->
-            (int) ACCEPT4.invokeExact(errno, fd, MemorySegment.NULL, MemorySegment.NULL, flags));
+    return call(ACCEPT4, fd, 0, 0, flags);
   }
 
   /** Does not retry {@code EINTR}: an interrupted connect goes on, and is waited for by poll. */
   public static int connect(int fd, MemorySegment address) {
     int length = (int) address.byteSize();
-    return once(errno -> (int) CONNECT.invokeExact(errno, fd, address, length));
+    return once(CONNECT, fd, address.address(), length);
   }
 
   public static int getsockopt(int fd, int level, int option, MemorySegment value) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment length = arena.allocateFrom(JAVA_INT, (int) value.byteSize());
-      return call(errno -> (int) GETSOCKOPT.invokeExact(errno, fd, level, option, value, length));
+      return call(GETSOCKOPT, fd, level, option, value.address(), length.address());
     }
   }
 
   public static int setsockopt(int fd, int level, int option, MemorySegment value) {
     int length = (int) value.byteSize();
-    return call(errno -> (int) SETSOCKOPT.invokeExact(errno, fd, level, option, value, length));
+    return call(SETSOCKOPT, fd, level, option, value.address(), length);
   }
 
   /** Fills {@code address} and returns how long it is. */
   public static int getsockname(int fd, MemorySegment address) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment length = arena.allocateFrom(JAVA_INT, (int) address.byteSize());
-      int result = call(errno -> (int) GETSOCKNAME.invokeExact(errno, fd, address, length));
+      int result = call(GETSOCKNAME, fd, address.address(), length.address());
       return result < 0 ? result : length.get(JAVA_INT, 0);
     }
   }
@@ -290,136 +288,124 @@ public final class Libc {
   public static int getpeername(int fd, MemorySegment address) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment length = arena.allocateFrom(JAVA_INT, (int) address.byteSize());
-      int result = call(errno -> (int) GETPEERNAME.invokeExact(errno, fd, address, length));
+      int result = call(GETPEERNAME, fd, address.address(), length.address());
       return result < 0 ? result : length.get(JAVA_INT, 0);
     }
   }
 
   public static int shutdown(int fd, int how) {
-    return call(errno -> (int) SHUTDOWN.invokeExact(errno, fd, how));
+    return call(SHUTDOWN, fd, how);
   }
 
   /** Never retried: Linux has released the number whatever close returns. */
   public static int close(int fd) {
-    return once(errno -> (int) CLOSE.invokeExact(errno, fd));
+    return once(CLOSE, fd);
   }
 
   public static int eventfd(int flags) {
-    return call(errno -> (int) EVENTFD.invokeExact(errno, 0, flags));
+    return call(EVENTFD, 0, flags);
   }
 
   /** Writes the reading and the writing end as two ints to {@code pair}. */
   public static int pipe(MemorySegment pair, int flags) {
-    return call(errno -> (int) PIPE2.invokeExact(errno, pair, flags));
+    return call(PIPE2, pair.address(), flags);
   }
 
   public static int dup3(int fd, int number, int flags) {
-    return call(errno -> (int) DUP3.invokeExact(errno, fd, number, flags));
+    return call(DUP3, fd, number, flags);
   }
 
   public static int fcntl(int fd, int command, int argument) {
-    return call(errno -> (int) FCNTL.invokeExact(errno, fd, command, argument));
+    return call(FCNTL, fd, command, argument);
   }
 
   public static int open(String path, int flags, int mode) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = arena.allocateFrom(path);
-      return call(errno -> (int) OPEN.invokeExact(errno, name, flags, mode));
+      return call(OPEN, name.address(), flags, mode);
     }
   }
 
   public static int fsync(int fd) {
-    return call(errno -> (int) FSYNC.invokeExact(errno, fd));
+    return call(FSYNC, fd);
   }
 
   public static int ftruncate(int fd, long length) {
-    return call(errno -> (int) FTRUNCATE.invokeExact(errno, fd, length));
+    return call(FTRUNCATE, fd, length);
   }
 
   public static long lseek(int fd, long offset, int whence) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment errno = arena.allocate(ERRNO_BYTES, JAVA_LONG.byteAlignment());
-      return result((long) LSEEK.invokeExact(errno, fd, offset, whence), errno);
+      return result(
+          (long) LSEEK.invokeExact(errno, (long) fd, offset, (long) whence, 0L, 0L, 0L), errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
   }
 
   public static int flock(int fd, int operation) {
-    return call(errno -> (int) FLOCK.invokeExact(errno, fd, operation));
+    return call(FLOCK, fd, operation);
   }
 
   public static int fchmod(int fd, int mode) {
-    return call(errno -> (int) FCHMOD.invokeExact(errno, fd, mode));
+    return call(FCHMOD, fd, mode);
   }
 
   public static int chmod(String path, int mode) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = arena.allocateFrom(path);
-      return call(errno -> (int) CHMOD.invokeExact(errno, name, mode));
+      return call(CHMOD, name.address(), mode);
     }
   }
 
   public static int chown(String path, int uid, int gid) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = arena.allocateFrom(path);
-      return call(errno -> (int) CHOWN.invokeExact(errno, name, uid, gid));
+      return call(CHOWN, name.address(), uid, gid);
     }
   }
 
   public static int unlink(String path) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = arena.allocateFrom(path);
-      return call(errno -> (int) UNLINK.invokeExact(errno, name));
+      return call(UNLINK, name.address());
     }
   }
 
   static int statx(int directory, String path, int flags, int mask, MemorySegment status) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = arena.allocateFrom(path);
-      return call(errno -> (int) STATX.invokeExact(errno, directory, name, flags, mask, status));
+      return call(STATX, directory, name.address(), flags, mask, status.address());
     }
   }
 
   // How a handle is made and called.
 
-  /** One call that writes errno to the memory it is given. */
-  @FunctionalInterface
-  interface Call {
-    int invoke(MemorySegment errno) throws Throwable;
-  }
-
-  static int call(Call call) {
+  /** A call that returns an int; {@code EINTR} is retried. */
+  static int call(MethodHandle call, long... arguments) {
     int result;
     do {
-      result = once(call);
+      result = once(call, arguments);
     } while (result == -Errno.EINTR);
     return result;
   }
 
-  static int once(Call call) {
+  /** A call that returns an int. Memory that it is given must be reachable until it returns. */
+  static int once(MethodHandle call, long... arguments) {
+    long[] all = Arrays.copyOf(arguments, ARGUMENTS);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment errno = arena.allocate(ERRNO_BYTES, JAVA_LONG.byteAlignment());
-      return result(call.invoke(errno), errno);
+      long result = (long) call.invokeExact(errno, all[0], all[1], all[2], all[3], all[4], all[5]);
+      return result((int) result, errno);
     } catch (Throwable t) {
       throw unexpected(t);
     }
   }
 
-  static MethodHandle handle(String name, MemoryLayout result, MemoryLayout... arguments) {
+  static MethodHandle handle(String name) {
     return LINKER.downcallHandle(
-        LINKER.defaultLookup().findOrThrow(name),
-        FunctionDescriptor.of(result, arguments),
-        Linker.Option.captureCallState("errno"));
-  }
-
-  static MethodHandle variadic(
-      String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {
-    return LINKER.downcallHandle(
-        LINKER.defaultLookup().findOrThrow(name),
-        FunctionDescriptor.of(result, arguments),
-        Linker.Option.firstVariadicArg(fixed),
-        Linker.Option.captureCallState("errno"));
+        LINKER.defaultLookup().findOrThrow(name), CALL, Linker.Option.captureCallState("errno"));
   }
 
   static RuntimeException unexpected(Throwable t) {

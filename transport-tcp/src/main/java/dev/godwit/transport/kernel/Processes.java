@@ -2,7 +2,6 @@ package dev.godwit.transport.kernel;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
@@ -49,11 +48,9 @@ final class Processes {
       plain("posix_spawnattr_setsigmask", ADDRESS, ADDRESS);
   private static final MethodHandle SIGEMPTYSET = plain("sigemptyset", ADDRESS);
   private static final MethodHandle SIGADDSET = plain("sigaddset", ADDRESS, JAVA_INT);
-  private static final MethodHandle WAITPID =
-      Libc.handle("waitpid", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
-  private static final MethodHandle KILL = Libc.handle("kill", JAVA_INT, JAVA_INT, JAVA_INT);
-  private static final MethodHandle SYSCALL =
-      Libc.variadic("syscall", 1, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle WAITPID = Libc.handle("waitpid");
+  private static final MethodHandle KILL = Libc.handle("kill");
+  private static final MethodHandle SYSCALL = Libc.handle("syscall");
 
   private Processes() {}
 
@@ -144,18 +141,17 @@ final class Processes {
 
   /** A descriptor that becomes readable when the process ends. */
   static int pidfd(int pid) {
-    return Libc.call(
-        errno -> (int) (long) SYSCALL.invokeExact(errno, SYS_PIDFD_OPEN, (long) pid, 0L));
+    return Libc.call(SYSCALL, SYS_PIDFD_OPEN, pid, 0);
   }
 
   /** Reaps the process; its wait status goes to {@code status}. */
   static int waitpid(int pid, MemorySegment status, int options) {
-    return Libc.call(errno -> (int) WAITPID.invokeExact(errno, pid, status, options));
+    return Libc.call(WAITPID, pid, status.address(), options);
   }
 
   /** Signals a process, or with a negative number a group. */
   static int kill(int pid, int signal) {
-    return Libc.call(errno -> (int) KILL.invokeExact(errno, pid, signal));
+    return Libc.call(KILL, pid, signal);
   }
 
   /** A call that returns its error number, or cannot fail. */
