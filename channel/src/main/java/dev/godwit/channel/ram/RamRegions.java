@@ -9,7 +9,6 @@ import dev.godwit.transport.RemoteRegion;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -18,7 +17,7 @@ import java.util.Objects;
  * exported.
  */
 public final class RamRegions implements AutoCloseable {
-  private final Map<RamBlock, Region> local = new IdentityHashMap<>();
+  private final IdentityHashMap<RamBlock, Region> local = new IdentityHashMap<>();
   private final List<Region> registered = new ArrayList<>();
   private final Peer peer;
 
