@@ -37,8 +37,19 @@ public final class Hostile {
     }
   }
 
+  /** What becomes of a damaged sample. */
+  @FunctionalInterface
+  public interface Judging {
+    void judge(byte[] mutant, StreamInput in) throws IOException;
+  }
+
   /** Fails if some damaged sample does anything else than be read or be refused as a stream. */
   public static void mutate(String test, List<byte[]> samples, Reading<?> reading) {
+    mutate(test, samples, (Judging) (mutant, in) -> reading.read(in));
+  }
+
+  /** Fails as {@link #mutate}, and if {@code judging} does where a sample is read. */
+  public static void mutate(String test, List<byte[]> samples, Judging judging) {
     Seed seed = Seed.of(test);
     Random random = seed.random();
     long end = System.nanoTime() + BUDGET_NANOS;
@@ -47,7 +58,12 @@ public final class Hostile {
     for (; done < MUTATIONS && System.nanoTime() - end < 0; done++) {
       byte[] mutant = mutant(samples.get(random.nextInt(samples.size())), random);
       try {
-        Wired.reading(mutant, reading);
+        Wired.reading(
+            mutant,
+            in -> {
+              judging.judge(mutant, in);
+              return true;
+            });
       } catch (StreamException e) {
         refused++;
         if (e.offset() < 0 || e.offset() > mutant.length) {
