@@ -73,7 +73,7 @@ public final class RamWord {
   public static String names(int flags) {
     List<String> set = new ArrayList<>();
     for (int bit = 0; bit < Integer.SIZE; bit++) {
-      if ((flags >>> bit & 1) != 0) {
+      if (((flags >>> bit) & 1) != 0) {
         set.add(bit < NAMES.size() ? NAMES.get(bit) : hex(1L << bit));
       }
     }

@@ -17,7 +17,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 
 /** A channel that reads bytes which are given, and keeps those that are written. */
-final class ArrayChannel implements Channel {
+class ArrayChannel implements Channel {
   private final ByteBuffer input;
   private final int mostBytes;
   private final ByteArrayOutputStream output = new ByteArrayOutputStream();
