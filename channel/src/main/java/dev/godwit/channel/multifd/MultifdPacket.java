@@ -37,6 +37,9 @@ public final class MultifdPacket {
   /** Twice the pages: what compressed pages can become at the most (qemu-wire.md §4.5). */
   public static final int MAX_PAYLOAD_BYTES = 2 * MAX_PAGES_BYTES;
 
+  /** Where the block's name stands in a header. */
+  static final int NAME_AT = 64;
+
   private static final int NAME_BYTES = 256;
   private static final int RESERVED_BYTES = 28;
   private static final int OFFSETS_AT = 320;
@@ -118,6 +121,16 @@ public final class MultifdPacket {
     return offsets[index];
   }
 
+  /** How many normal pages from {@code index} on stand one behind the other in the block. */
+  int run(int index) {
+    int run = 1;
+    while (index + run < normalPages
+        && offsets[index + run] == offsets[index] + (long) run * pageBytes) {
+      run++;
+    }
+    return run;
+  }
+
   /** The RAM block's name. */
   public String blockName() {
     int length = 0;
@@ -127,7 +140,12 @@ public final class MultifdPacket {
     return new String(name, 0, length, StandardCharsets.ISO_8859_1);
   }
 
-  /** Whether {@code padded}, from {@link #padded}, names the packet's block. */
+  /** The field that holds the block's name, as it is. */
+  byte[] copyOfName() {
+    return name.clone();
+  }
+
+  /** Whether {@code padded} is the field that holds the block's name. */
   boolean isOf(byte[] padded) {
     return Arrays.equals(name, padded);
   }
@@ -180,10 +198,10 @@ public final class MultifdPacket {
     in.bytes(reservedBuffer.clear());
     in.bytes(nameBuffer.clear());
     if (hasPages() && name[0] == 0) {
-      throw in.malformed(start + 64, "A packet with pages names no RAM block");
+      throw in.malformed(start + NAME_AT, "A packet with pages names no RAM block");
     }
     if (hasPages() && name[NAME_BYTES - 1] != 0) {
-      throw in.malformed(start + 64, "The name of a packet's RAM block does not end");
+      throw in.malformed(start + NAME_AT, "The name of a packet's RAM block does not end");
     }
     for (int i = 0; i < offsets.length; i++) {
       offsets[i] = in.u64();
@@ -207,14 +225,9 @@ public final class MultifdPacket {
     }
   }
 
-  /** Where in the stream, relative to the header's first byte, the offset of a page stands. */
+  /** Where the offset of a page stands in a header. */
   static int offsetAt(int index) {
     return OFFSETS_AT + Long.BYTES * index;
-  }
-
-  /** Where in the stream, relative to the header's first byte, the block's name stands. */
-  static int nameAt() {
-    return 64;
   }
 
   /** Writes the header. */
