@@ -4,6 +4,7 @@ import dev.godwit.channel.stream.StreamException.Kind;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Region;
+import dev.godwit.transport.support.ChannelReader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -23,7 +24,7 @@ public final class StreamInput implements AutoCloseable {
   public static final int DEFAULT_BUFFER_BYTES = 256 * 1024;
 
   private final Channel channel;
-  private final String name;
+  private String name;
   private final Arena arena = Arena.ofShared();
   private final ByteBuffer buffer;
   private final MemorySegment memory;
@@ -47,6 +48,25 @@ public final class StreamInput implements AutoCloseable {
     this.name = name;
     this.memory = arena.allocate(bufferBytes, Long.BYTES);
     this.buffer = memory.asByteBuffer().order(ByteOrder.BIG_ENDIAN).limit(0);
+  }
+
+  /**
+   * Goes on with a channel whose first bytes somebody has looked at and not taken.
+   *
+   * @param bufferBytes what is read ahead at the most; at least 512, and what was looked at
+   */
+  public StreamInput(ChannelReader reader, String name, int bufferBytes) throws ChannelException {
+    this(reader.channel(), name, Math.max(bufferBytes, reader.buffered().remaining()));
+    buffer.limit(reader.buffered().remaining());
+    while (buffer.hasRemaining()) {
+      reader.read(buffer);
+    }
+    buffer.flip();
+  }
+
+  /** The channel has told which one it is: how messages call it from now on. */
+  public void rename(String known) {
+    name = known;
   }
 
   /** Which channel this is, in messages. */
