@@ -13,8 +13,9 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The RAM blocks of a guest, registered with the peer of one migration for all its channels. Closing
- * takes the peer's access away; before it returns, no guest may run on memory that was exported.
+ * The RAM blocks of a guest, registered with the peer of one migration for all its channels.
+ * Closing takes the peer's access away; before it returns, no guest may run on memory that was
+ * exported.
  */
 public final class RamRegions implements AutoCloseable {
   private final Map<RamBlock, Region> local = new IdentityHashMap<>();
