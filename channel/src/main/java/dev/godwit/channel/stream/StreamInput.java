@@ -212,6 +212,15 @@ public final class StreamInput implements AutoCloseable {
     bufferOffset += length - ahead;
   }
 
+  /**
+   * The channel was moved, as a file can be: forgets what was read ahead. The channel's next byte
+   * is that at {@code offset}.
+   */
+  public void moved(long offset) {
+    buffer.limit(0);
+    bufferOffset = offset;
+  }
+
   /** What must not be, at {@code offset}. */
   public StreamException malformed(long offset, String sentence) {
     return new StreamException(Kind.MALFORMED, name, offset, sentence);

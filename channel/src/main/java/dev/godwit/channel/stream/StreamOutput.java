@@ -120,6 +120,18 @@ public final class StreamOutput implements AutoCloseable {
     channel.flush();
   }
 
+  /**
+   * The channel was moved, as a file can be: what is written next is at {@code offset}.
+   *
+   * @throws IllegalStateException if bytes from before are not flushed
+   */
+  public void moved(long offset) {
+    if (buffer.position() > 0) {
+      throw new IllegalStateException("Bytes of before the move are not flushed");
+    }
+    written = offset;
+  }
+
   /** Frees the buffer; what was not flushed is lost. */
   @Override
   public void close() {
