@@ -19,7 +19,7 @@ import java.util.Optional;
  * registered stage, whose pages are used again once the channel has settled.
  */
 final class PlacedSink implements PageSink {
-  private static final int STAGE_PAGES = 256;
+  static final int STAGE_PAGES = 256;
 
   private final List<RamBlock> blocks;
   private final int pageBytes;
@@ -27,24 +27,31 @@ final class PlacedSink implements PageSink {
   private final RamRegions regions;
   private final Duration wait;
   private final Arena arena = Arena.ofShared();
-  private final List<MemorySegment> stagePages = new ArrayList<>();
+  private final List<MemorySegment> stageSlots = new ArrayList<>();
   private final List<Optional<RemoteRegion>> remotes = new ArrayList<>();
   private final Region stage;
   private int stagePage;
 
   /**
+   * @param stagePages how many copies can be on their way
    * @param wait how long the peer may take to make a block known
    */
-  PlacedSink(RamBlocks blocks, int pageBytes, Channel channel, RamRegions regions, Duration wait)
+  PlacedSink(
+      RamBlocks blocks,
+      int pageBytes,
+      Channel channel,
+      RamRegions regions,
+      int stagePages,
+      Duration wait)
       throws ChannelException {
     this.blocks = blocks.all();
     this.pageBytes = pageBytes;
     this.channel = channel;
     this.regions = regions;
     this.wait = wait;
-    MemorySegment memory = arena.allocate((long) STAGE_PAGES * pageBytes, pageBytes);
-    for (int page = 0; page < STAGE_PAGES; page++) {
-      stagePages.add(memory.asSlice((long) page * pageBytes, pageBytes));
+    MemorySegment memory = arena.allocate((long) stagePages * pageBytes, pageBytes);
+    for (int page = 0; page < stagePages; page++) {
+      stageSlots.add(memory.asSlice((long) page * pageBytes, pageBytes));
     }
     this.blocks.forEach(block -> remotes.add(Optional.empty()));
     try {
@@ -61,7 +68,7 @@ final class PlacedSink implements PageSink {
 
   @Override
   public MemorySegment copyOf(MemorySegment memory, long offset) {
-    MemorySegment copy = stagePages.get(stagePage);
+    MemorySegment copy = stageSlots.get(stagePage);
     MemorySegment.copy(memory, offset, copy, 0, pageBytes);
     return copy;
   }
@@ -75,7 +82,7 @@ final class PlacedSink implements PageSink {
   public void sendCopy(StreamOutput out, int block, long offset) throws ChannelException {
     out.put(stage, (long) stagePage * pageBytes, remote(block), offset, pageBytes);
     stagePage++;
-    if (stagePage == STAGE_PAGES) {
+    if (stagePage == stageSlots.size()) {
       channel.settle();
       stagePage = 0;
     }

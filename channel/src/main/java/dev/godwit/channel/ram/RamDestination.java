@@ -21,6 +21,21 @@ public interface RamDestination {
   /** The block's registration; asked for only where records announce placed pages. */
   Region region(RamBlock block);
 
+  /** Memory that is there before the stream is, for channels that place nothing by records. */
+  static RamDestination of(RamBlocks blocks) {
+    return new RamDestination() {
+      @Override
+      public RamBlocks blocks(RamTable table, StreamInput in, long offset) {
+        return blocks;
+      }
+
+      @Override
+      public Region region(RamBlock block) {
+        throw new IllegalStateException(block + " is registered with nobody");
+      }
+    };
+  }
+
   /** Memory that is there before the stream is, registered for channels that place. */
   static RamDestination of(RamBlocks blocks, RamRegions regions) {
     return new RamDestination() {

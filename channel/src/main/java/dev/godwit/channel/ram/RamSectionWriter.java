@@ -36,6 +36,7 @@ public final class RamSectionWriter implements AutoCloseable {
   private boolean hooked;
   private int passes;
 
+  /** The encodings are in order, and the sink is this writer's to close. */
   private RamSectionWriter(
       StreamOutput out,
       Channel channel,
@@ -48,13 +49,13 @@ public final class RamSectionWriter implements AutoCloseable {
     this.placement = channel.info().capabilities().placement();
     this.pageBytes = pageBytes;
     this.blocks = blocks.all().toArray(RamBlock[]::new);
-    this.encodings = PageEncodings.inOrder(encodings);
+    this.encodings = encodings;
     this.sink = sink;
     this.page = new OutgoingPage(pageBytes, new BlockNames(blocks), sink);
     this.counts = new long[encodings.size()];
     this.encoders = new PageEncoding.Encoder[encodings.size()];
     for (int i = 0; i < encoders.length; i++) {
-      encoders[i] = this.encodings.get(i).encoder(pageBytes);
+      encoders[i] = encodings.get(i).encoder(pageBytes);
     }
     boolean once =
         placement != Placement.INLINE || encodings.stream().anyMatch(PageEncoding::isAppliedLate);
@@ -81,8 +82,9 @@ public final class RamSectionWriter implements AutoCloseable {
     if (channel.info().capabilities().placement() != Placement.INLINE) {
       throw new IllegalArgumentException("This channel places, which takes registered memory");
     }
+    List<PageEncoding> ordered = PageEncodings.inOrder(encodings);
     return new RamSectionWriter(
-        out, channel, blocks, pageBytes, encodings, new InlineSink(blocks, pageBytes));
+        out, channel, blocks, pageBytes, ordered, new InlineSink(blocks, pageBytes));
   }
 
   /**
@@ -103,8 +105,10 @@ public final class RamSectionWriter implements AutoCloseable {
     if (channel.info().capabilities().placement() == Placement.INLINE) {
       return inline(out, channel, blocks, pageBytes, encodings);
     }
-    PageSink sink = new PlacedSink(blocks, pageBytes, channel, regions, wait);
-    return new RamSectionWriter(out, channel, blocks, pageBytes, encodings, sink);
+    List<PageEncoding> ordered = PageEncodings.inOrder(encodings);
+    PageSink sink =
+        new PlacedSink(blocks, pageBytes, channel, regions, PlacedSink.STAGE_PAGES, wait);
+    return new RamSectionWriter(out, channel, blocks, pageBytes, ordered, sink);
   }
 
   /** Writes the block table, which belongs into the START section. */

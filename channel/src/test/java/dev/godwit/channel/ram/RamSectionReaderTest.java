@@ -11,7 +11,6 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamInput;
-import dev.godwit.transport.Access;
 import dev.godwit.transport.Placement;
 import dev.godwit.transport.support.StreamRegions;
 import dev.godwit.transport.testkit.Io;
@@ -87,14 +86,13 @@ final class RamSectionReaderTest {
 
   private void read(ArrayChannel channel, RamDialect dialect) throws IOException {
     try (StreamInput in = new StreamInput(channel, "main", 8192);
-        RamRegions regions = new RamRegions(blocks, channel.info().peer(), Access.REMOTE_WRITE);
         RamSectionReader reader =
             new RamSectionReader(
                 in,
                 channel,
                 dialect,
                 RamTable.Layout.plain(PAGE),
-                RamDestination.of(blocks, regions),
+                RamDestination.of(blocks),
                 marks())) {
       while (in.hasMore()) {
         reader.readSection();
