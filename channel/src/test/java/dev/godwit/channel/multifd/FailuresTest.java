@@ -236,6 +236,25 @@ final class FailuresTest {
     }
   }
 
+  /** The second page of the same place must not come before the first one of another channel. */
+  @Test
+  void aChannelStopsAtItsSync() throws Exception {
+    byte[] second = page("pc.ram", 0, 0);
+    second[second.length - 1] = 2;
+    try (MultifdReceiver receiver = receiver(TWO)) {
+      forged(receiver, join(init(0), sync(), second, sync()));
+      awaitOneBeyond(receiver);
+      byte[] first = page("pc.ram", 0, 0);
+      first[first.length - 1] = 1;
+      forged(receiver, join(init(1), first, sync(), sync()));
+      receiver.awaitSync(Bench.soon());
+      receiver.awaitSync(Bench.soon());
+      receiver.finish();
+      byte[] ram = Io.copy(bench.there().all().getFirst().memory(), 0, PAGE);
+      assertThat(ram[PAGE - 1]).isEqualTo((byte) 2);
+    }
+  }
+
   @Test
   void aSyncThatTheMainChannelDoesNotKnowIsFound() throws Exception {
     try (MultifdReceiver receiver = receiver(MultifdSettings.of(Dialect.V10_0, 1))) {
