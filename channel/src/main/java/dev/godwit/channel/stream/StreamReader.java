@@ -157,7 +157,7 @@ public final class StreamReader {
     if (SectionHeader.isType(type)) {
       return readHeader();
     }
-    if (type == TypeByte.EOF && !inPackage() || type < 0) {
+    if ((type == TypeByte.EOF && !inPackage()) || type < 0) {
       return EndOfSections.read(in);
     }
     throw in.malformed(

@@ -194,6 +194,18 @@ final class StreamCopierTest {
     assertThat(written).isEqualTo(bytes);
   }
 
+  @Test
+  void saysWhereTheStreamIsCut() {
+    byte[] stream = Wired.hex(Samples.RICH);
+    Hostile.truncate(
+        stream,
+        in -> {
+          // Behind the last section a stream may end as well.
+          boolean whole = copy(in, stream.length).description().isPresent();
+          return whole ? 0 : in.u8();
+        });
+  }
+
   /** A damaged stream is refused, or is one after all: then it is copied as exactly. */
   @Test
   void copiesOrRefusesMutations() {

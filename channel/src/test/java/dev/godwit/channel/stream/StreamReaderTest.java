@@ -301,6 +301,36 @@ final class StreamReaderTest {
     }
   }
 
+  /** Looking far ahead moves what is buffered; nothing of it may be lost. */
+  @Test
+  void handsOutWhatItLookedBeyond() throws Exception {
+    String header = HEAD + "04 00000000 05'timer' 00000000 00000002";
+    for (int before = 200; before < 520; before += 3) {
+      byte[] body =
+          Wired.hex(
+              "FF".repeat(before)
+                  + "7E00000000 04 00000009 C8"
+                  + "'x'".repeat(199)
+                  + "07"
+                  + "FE".repeat(600));
+      ByteArrayOutputStream stream = new ByteArrayOutputStream();
+      stream.writeBytes(Wired.hex(header));
+      stream.writeBytes(body);
+      stream.writeBytes(Wired.hex("7E00000000 00"));
+      ByteArrayOutputStream read = new ByteArrayOutputStream();
+      Wired.reading(
+          stream.toByteArray(),
+          in -> {
+            StreamReader reader = StreamReader.of(in);
+            reader.next();
+            reader.next();
+            reader.next();
+            return reader.bodyUntilFooter(piece -> collect(read, piece));
+          });
+      assertThat(read.toByteArray()).as("%d bytes before", before).isEqualTo(body);
+    }
+  }
+
   /** A guest can write such bytes into a device on purpose. */
   @Test
   void noticesStateThatWasCutShort() throws Exception {
