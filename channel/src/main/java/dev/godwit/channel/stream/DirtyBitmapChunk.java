@@ -57,7 +57,7 @@ public record DirtyBitmapChunk(
     if ((flags & EXTENDED) != 0) {
       throw in.unsupported(start, "A dirty bitmap has more flags than are known");
     }
-    if (Integer.bitCount(flags & WHAT) != 1 || has(flags, ZEROES) && !has(flags, BITS)) {
+    if (Integer.bitCount(flags & WHAT) != 1 || (has(flags, ZEROES) && !has(flags, BITS))) {
       throw in.malformed(start, String.format("A dirty bitmap's flags cannot be 0x%02X", flags));
     }
     String node = has(flags, NODE_NAME) ? in.name("name of a node") : "";

@@ -6,8 +6,9 @@ import java.nio.ByteBuffer;
 
 /**
  * Finds the end of a body of which nobody knows the length: the first place where the section's
- * footer stands and something that can follow one (qemu-wire.md §0). State that holds such bytes
- * itself is cut there; the description at the stream's end tells.
+ * footer stands and something that can follow one (qemu-wire.md §0). That the type byte alone is
+ * right means little: the clock's section has the id 0 and holds zeroes. State that has all of it
+ * inside is cut there; the description at the stream's end tells.
  *
  * <p>It never waits for more than a sound stream holds at that place.
  */
@@ -24,12 +25,17 @@ final class FooterSearch {
   private final SectionTable known;
   private final long id;
   private final boolean inPackage;
+  private final boolean described;
 
-  FooterSearch(StreamInput in, SectionTable known, long id, boolean inPackage) {
+  /**
+   * @param described whether a description follows the sections, or the end of the stream
+   */
+  FooterSearch(StreamInput in, SectionTable known, long id, boolean inPackage, boolean described) {
     this.in = in;
     this.known = known;
     this.id = id;
     this.inPackage = inPackage;
+    this.described = described;
   }
 
   /**
@@ -82,7 +88,7 @@ final class FooterSearch {
   private boolean isFollowed() throws ChannelException {
     int type = peeked(LEAST_BYTES - 1);
     return switch (type) {
-      case TypeByte.EOF -> !inPackage;
+      case TypeByte.EOF -> !inPackage && (!described || isDescription());
       case TypeByte.SECTION_PART, TypeByte.SECTION_END ->
           !inPackage && known.started(peekedInt(LEAST_BYTES)).isPresent();
       case TypeByte.SECTION_START, TypeByte.SECTION_FULL ->
@@ -92,6 +98,14 @@ final class FooterSearch {
       case TypeByte.COMMAND -> isCommand();
       default -> false;
     };
+  }
+
+  /** Whether a description begins behind the end of the sections, as far as the stream goes. */
+  private boolean isDescription() throws ChannelException {
+    int type = peeked(LEAST_BYTES);
+    return type < 0
+        || (type == TypeByte.VM_DESCRIPTION
+            && peekedInt(LEAST_BYTES + 1) <= VmDescription.MAX_BYTES);
   }
 
   private boolean isCommand() throws ChannelException {
@@ -106,7 +120,7 @@ final class FooterSearch {
     int length = peeked(NAME_AT);
     for (int i = 1; i <= length; i++) {
       int letter = peeked(NAME_AT + i);
-      if (letter <= 0x20 || letter >= 0x7F) {
+      if (letter < 0x20 || letter >= 0x7F) {
         return false;
       }
     }

@@ -62,7 +62,7 @@ public final class StreamReader {
       new SectionHeader(Kind.FULL, new Section(0, "", 0, 0)); // before the first
   private long itemOffset;
   private long packageEnd = NO_PACKAGE;
-  private boolean postcopy;
+  private boolean described = true;
 
   private StreamReader(StreamInput in, SectionTable sections, State state) {
     this.in = in;
@@ -86,14 +86,22 @@ public final class StreamReader {
    */
   public static StreamReader ofRecovery(StreamInput in, SectionTable known) {
     StreamReader reader = new StreamReader(in, known, State.SECTIONS);
-    reader.postcopy = true;
+    reader.described = false;
     return reader;
   }
 
   /**
+   * Says that the source sends no description, which is a setting of old machines. Without this a
+   * reader waits for one, while such a source may wait for an answer; after postcopy, which has
+   * none, that is known.
+   */
+  public void expectNoDescription() {
+    described = false;
+  }
+
+  /**
    * Waits for the next item; empty at the end. After {@link EndOfSections} it waits for a
-   * description or the end of the stream, but not where postcopy ran, which has none. A source that
-   * does not describe its devices sends neither while it waits for an answer: do not ask it.
+   * description or the end of the stream, but not where there is none.
    */
   public Optional<StreamItem> next() throws ChannelException, StreamException {
     if (state == State.BODY) {
@@ -140,11 +148,11 @@ public final class StreamReader {
             yield State.SECTIONS;
           }
           case Command.PostcopyRun ignored -> {
-            postcopy = true;
+            described = false;
             yield State.SECTIONS;
           }
           case Command ignored -> State.SECTIONS;
-          case EndOfSections ignored -> postcopy ? State.DONE : State.DESCRIPTION;
+          case EndOfSections ignored -> described ? State.DESCRIPTION : State.DONE;
           case VmDescription ignored -> State.DONE;
         };
   }
@@ -157,7 +165,7 @@ public final class StreamReader {
     if (SectionHeader.isType(type)) {
       return readHeader();
     }
-    if (type == TypeByte.EOF && !inPackage() || type < 0) {
+    if ((type == TypeByte.EOF && !inPackage()) || type < 0) {
       return EndOfSections.read(in);
     }
     throw in.malformed(
@@ -216,7 +224,8 @@ public final class StreamReader {
   public long bodyUntilFooter(ByteSink sink) throws ChannelException, StreamException {
     long start = beginBody();
     long bytes =
-        new FooterSearch(in, sections, header.section().id(), inPackage()).pass(sink, packageEnd);
+        new FooterSearch(in, sections, header.section().id(), inPackage(), described)
+            .pass(sink, packageEnd);
     endBody(start);
     return bytes;
   }

@@ -17,7 +17,15 @@ final class StreamCopierTest {
   private static final StreamException.Kind UNSUPPORTED = StreamException.Kind.UNSUPPORTED;
 
   /** A copy, and the description behind it. */
-  private record Copy(byte[] bytes, Optional<VmDescription> description) {}
+  private static final class Copy {
+    private final byte[] bytes;
+    private final Optional<VmDescription> description;
+
+    Copy(byte[] bytes, Optional<VmDescription> description) {
+      this.bytes = bytes;
+      this.description = description;
+    }
+  }
 
   private static Copy copy(StreamInput in, int mostBytes) throws IOException {
     try (Wired wired = new Wired("buffer=" + (mostBytes + 1));
@@ -34,7 +42,7 @@ final class StreamCopierTest {
     byte[] bytes = Wired.hex(hex);
     for (int pieceBytes : new int[] {1, 100, bytes.length}) {
       Copy copy = Wired.reading(bytes, pieceBytes, in -> copy(in, bytes.length));
-      assertThat(copy.bytes()).isEqualTo(bytes);
+      assertThat(copy.bytes).isEqualTo(bytes);
     }
   }
 
@@ -62,8 +70,8 @@ final class StreamCopierTest {
             + Samples.BLOCK_FOOTER;
     byte[] bytes = Wired.hex(Samples.HEADER + disk + Samples.EOF);
     Copy copy = Wired.reading(bytes, in -> copy(in, bytes.length));
-    assertThat(Arrays.equals(copy.bytes(), bytes)).isTrue();
-    assertThat(copy.description()).isEmpty();
+    assertThat(Arrays.equals(copy.bytes, bytes)).isTrue();
+    assertThat(copy.description).isEmpty();
   }
 
   /** Such as vfio: of several pieces, and nobody else knows what is in them. */
@@ -81,7 +89,7 @@ final class StreamCopierTest {
   void handsOutTheDescription() throws Exception {
     byte[] bytes = Wired.hex(Samples.PRECOPY);
     Copy copy = Wired.reading(bytes, in -> copy(in, bytes.length));
-    assertThat(copy.description().orElseThrow().parse().devices()).hasSize(2);
+    assertThat(copy.description.orElseThrow().parse().devices()).hasSize(2);
   }
 
   @Test
@@ -194,6 +202,18 @@ final class StreamCopierTest {
     assertThat(written).isEqualTo(bytes);
   }
 
+  @Test
+  void saysWhereTheStreamIsCut() {
+    byte[] stream = Wired.hex(Samples.RICH);
+    Hostile.truncate(
+        stream,
+        in -> {
+          // Behind the last section a stream may end as well.
+          boolean whole = copy(in, stream.length).description.isPresent();
+          return whole ? 0 : in.u8();
+        });
+  }
+
   /** A damaged stream is refused, or is one after all: then it is copied as exactly. */
   @Test
   void copiesOrRefusesMutations() {
@@ -203,7 +223,7 @@ final class StreamCopierTest {
         "StreamCopierTest",
         samples,
         (mutant, in) -> {
-          byte[] copy = copy(in, 3 * mutant.length + 64).bytes();
+          byte[] copy = copy(in, 3 * mutant.length + 64).bytes;
           assertThat(copy).isEqualTo(Arrays.copyOf(mutant, (int) in.offset()));
         });
   }

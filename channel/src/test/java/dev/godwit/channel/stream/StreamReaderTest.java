@@ -11,6 +11,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -257,6 +258,8 @@ final class StreamReaderTest {
     Seed seed = Seed.of("StreamReaderTest.findsTheEndOfWhateverABodyHolds");
     byte[][] pieces = {
       Wired.hex("7E00000000"),
+      Wired.hex("7E0000000000"),
+      Wired.hex("7E0000000000 06 FFFFFFFF"),
       Wired.hex("7E"),
       Wired.hex("7E000000"),
       Wired.hex("7E0000000005"),
@@ -281,7 +284,9 @@ final class StreamReaderTest {
       ByteArrayOutputStream stream = new ByteArrayOutputStream();
       stream.writeBytes(Wired.hex(HEAD + "04 00000000 05'timer' 00000000 00000002"));
       stream.writeBytes(body.toByteArray());
-      String[] next = {Samples.EMPTY, Samples.RAM_START, "08 0005 0000", "00"};
+      String[] next = {
+        Samples.EMPTY, Samples.RAM_START, "08 0005 0000", "00" + Samples.DESCRIPTION
+      };
       stream.writeBytes(Wired.hex("7E00000000" + next[random.nextInt(next.length)] + "00"));
       ByteArrayOutputStream read = new ByteArrayOutputStream();
       int pieceBytes = 1 + random.nextInt(1000);
@@ -298,6 +303,70 @@ final class StreamReaderTest {
       assertThat(read.toByteArray())
           .as("round %d of %s", round, seed)
           .isEqualTo(body.toByteArray());
+    }
+  }
+
+  /** The clock's id is 0, half of its bytes are, and one in 256 clocks has this before them. */
+  @Test
+  void readsAClockThatLooksLikeTheEnd() throws Exception {
+    byte[] clock = Wired.hex("000000000000007E 0000000000000000 0000000000000001");
+    String bytes = HexFormat.of().formatHex(clock);
+    for (String end : List.of("00" + Samples.DESCRIPTION, "00", "00 06 00", Samples.EMPTY)) {
+      Wired.reading(
+          Wired.hex(HEAD + "04 00000000 05'timer' 00000000 00000002" + bytes + "7E00000000" + end),
+          in -> {
+            StreamReader reader = StreamReader.of(in);
+            reader.next();
+            reader.next();
+            reader.next();
+            ByteArrayOutputStream read = new ByteArrayOutputStream();
+            reader.bodyUntilFooter(piece -> collect(read, piece));
+            assertThat(read.toByteArray()).as("before %s", end).isEqualTo(clock);
+            return true;
+          });
+    }
+  }
+
+  /** Its source waits for an answer, and sends neither a description nor its end before. */
+  @Test
+  void doesNotWaitForADescriptionWhereNoneIsExpected() throws Exception {
+    try (Wired wired = new Wired("buffer=1M");
+        StreamInput in = new StreamInput(wired.receiving(), "main")) {
+      byte[] bytes = Wired.hex(HEAD + Samples.TIMER + Samples.EOF);
+      wired.sending().write(ByteBuffer.wrap(bytes));
+      StreamReader reader = StreamReader.of(in);
+      reader.expectNoDescription();
+      assertThat(items(reader).getLast()).isEqualTo(new EndOfSections());
+    }
+  }
+
+  /** Looking far ahead moves what is buffered; nothing of it may be lost. */
+  @Test
+  void handsOutWhatItLookedBeyond() throws Exception {
+    String header = HEAD + "04 00000000 05'timer' 00000000 00000002";
+    for (int before = 200; before < 520; before += 3) {
+      byte[] body =
+          Wired.hex(
+              "FF".repeat(before)
+                  + "7E00000000 04 00000009 C8"
+                  + "'x'".repeat(199)
+                  + "07"
+                  + "FE".repeat(600));
+      ByteArrayOutputStream stream = new ByteArrayOutputStream();
+      stream.writeBytes(Wired.hex(header));
+      stream.writeBytes(body);
+      stream.writeBytes(Wired.hex("7E00000000 00"));
+      ByteArrayOutputStream read = new ByteArrayOutputStream();
+      Wired.reading(
+          stream.toByteArray(),
+          in -> {
+            StreamReader reader = StreamReader.of(in);
+            reader.next();
+            reader.next();
+            reader.next();
+            return reader.bodyUntilFooter(piece -> collect(read, piece));
+          });
+      assertThat(read.toByteArray()).as("%d bytes before", before).isEqualTo(body);
     }
   }
 

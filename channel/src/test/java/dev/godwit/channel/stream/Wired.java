@@ -101,7 +101,8 @@ public final class Wired implements AutoCloseable {
   public static byte[] hex(String text) {
     StringBuilder digits = new StringBuilder();
     boolean quoted = false;
-    for (char c : text.toCharArray()) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
       if (c == '\'') {
         quoted = !quoted;
       } else if (quoted) {
