@@ -2,6 +2,7 @@ package dev.godwit.channel.image;
 
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.transport.ChannelException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -47,21 +48,18 @@ final class Lanes {
     AtomicLong next = new AtomicLong();
     AtomicReference<@Nullable Throwable> first = new AtomicReference<>();
     int threads = (int) Math.min(all.size(), Math.ceilDiv(bytes, PIECE_BYTES));
-    Thread[] others = new Thread[Math.max(0, threads - 1)];
-    for (int i = 0; i < others.length; i++) {
-      int lane = i + 1;
-      others[i] =
-          Thread.ofPlatform()
-              .name("image lane " + lane)
-              .start(() -> pieces(lane, bytes, work, next, first));
-    }
-    pieces(0, bytes, work, next, first);
-    boolean interrupted = false;
-    for (Thread other : others) {
-      interrupted |= join(other);
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+    List<Thread> others = new ArrayList<>();
+    try {
+      for (int i = 1; i < threads; i++) {
+        int lane = i;
+        others.add(
+            Thread.ofPlatform()
+                .name("image lane " + lane)
+                .start(() -> pieces(lane, bytes, work, next, first)));
+      }
+      pieces(0, bytes, work, next, first);
+    } finally {
+      joinAll(others);
     }
     rethrow(first.get());
   }
@@ -88,16 +86,20 @@ final class Lanes {
     }
   }
 
-  /** Waits for the thread's end in any case, and returns whether this one was interrupted. */
-  private static boolean join(Thread other) {
+  /** Waits for all to end, whatever happens: they work in memory that is freed afterwards. */
+  private static void joinAll(List<Thread> threads) {
     boolean interrupted = false;
-    while (true) {
-      try {
-        other.join();
-        return interrupted;
-      } catch (InterruptedException e) {
-        interrupted = true; // abort the lanes' channels to end this
+    for (Thread thread : threads) {
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true; // what ends them early is to abort their channels
+        }
       }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -27,9 +27,9 @@ import java.util.function.Predicate;
 
 /**
  * Starts a QEMU, lets its guest fill its memory, pauses it, migrates it to a recorder, and saves
- * the memory. The guest is paused because 7.2 under emulation loses what a running guest writes
- * (qemu-wire.md §10a); where memory must change between passes, gdb's stub changes it. A background
- * snapshot lets the guest run, which was paused, so its memory is saved before.
+ * the memory. Where memory must change between passes, gdb's stub changes it. Of the modes in which
+ * a guest runs, a background snapshot lets even one run that was paused, so its memory is saved
+ * before; in postcopy the source keeps what it had when it stopped.
  */
 final class CaptureMaker {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -60,7 +60,9 @@ final class CaptureMaker {
     try (Qemu source = start(here, "s");
         QemuMonitor monitor = QemuMonitor.connect(source.qmp(), soon())) {
       SerialTicks.await(2, PATIENCE, source.serialLog());
-      monitor.stop(soon());
+      if (!kind.running()) {
+        monitor.stop(soon());
+      }
       monitor.apply(settings(), soon());
       boolean runsAfterwards = kind.mode() == Mode.BACKGROUND_SNAPSHOT;
       if (runsAfterwards) {
@@ -110,6 +112,7 @@ final class CaptureMaker {
     }
   }
 
+  /** Memory follows slowly until the guest has asked for some of it. */
   private List<Connection> throughRecorder(QemuMonitor source, QemuMachine machine)
       throws Exception {
     Path socket = directory.resolve("in.sock");
@@ -122,6 +125,9 @@ final class CaptureMaker {
         source.migrate("unix:" + socket, soon());
         await(source, status -> pass(status) >= 1);
         source.startPostcopy(soon());
+        long requests = kind.running() ? 1 : 0;
+        await(source, now -> now.state().isPostcopy() && requests(now) >= requests);
+        source.apply(MigrationSettings.parse(List.of("max-postcopy-bandwidth=0")), soon());
         awaitCompleted(source);
         awaitCompleted(monitor);
         return recorder.await(1);
@@ -167,6 +173,10 @@ final class CaptureMaker {
 
   private static long pass(MigrationStatus status) {
     return status.ram().map(RamProgress::pass).orElse(0L);
+  }
+
+  private static long requests(MigrationStatus status) {
+    return status.ram().map(RamProgress::postcopyRequests).orElse(0L);
   }
 
   private static MigrationStatus await(QemuMonitor monitor, Predicate<MigrationStatus> wanted)

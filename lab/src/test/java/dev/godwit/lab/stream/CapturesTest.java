@@ -68,6 +68,11 @@ final class CapturesTest {
     if (kind.mode().layout() == Layout.BOTH_WAYS) {
       assertThat(answers).as("PONG 1").startsWith(0, 2, 0, 4, 0, 0, 0, 1);
       assertThat(answers).as("SHUT 0").endsWith(0, 1, 0, 4, 0, 0, 0, 0);
+      if (kind.running()) {
+        assertThat(new String(answers, StandardCharsets.ISO_8859_1))
+            .as("a request for a page")
+            .contains("\6pc.ram");
+      }
     } else {
       assertThat(answers).isEmpty();
     }
