@@ -64,6 +64,8 @@ final class Lanes {
     rethrow(first.get());
   }
 
+  // An exception cannot be suppressed by itself, and two lanes may throw the same one.
+  @SuppressWarnings("ReferenceEquality")
   private static void pieces(
       int lane,
       long bytes,

@@ -14,7 +14,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Writes RAM blocks to a mapped-ram file (qemu-wire.md §6), each page to its place, so that the
@@ -40,7 +39,7 @@ public final class MappedRamWriter implements AutoCloseable {
   private final long start;
   private final Arena arena = Arena.ofShared();
   private final ZeroPage zero;
-  private final Map<RamBlock, Placed> placed = new IdentityHashMap<>();
+  private final IdentityHashMap<RamBlock, Placed> placed = new IdentityHashMap<>();
 
   /** A block in the file; {@code from} and {@code to} are by lane. */
   private record Placed(
