@@ -35,7 +35,7 @@ final class CaptureMaker {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   /** Pages of zeroes below, then pages that do not compress, and a BIOS that does. */
-  private static final BootSector GUEST =
+  static final BootSector GUEST =
       BootSector.of(Capture.MEMORY_MIB, 2).filled(BootSector.Fill.RANDOM);
 
   private static final int PASSES = 5;
@@ -197,6 +197,11 @@ final class CaptureMaker {
   }
 
   private void saveMemory(Qemu qemu) throws IOException {
+    saveMemory(qemu, memory());
+  }
+
+  /** Has QEMU write its guest's physical memory to a file. */
+  static void saveMemory(Qemu qemu, Path file) throws IOException {
     try (QmpClient client = QmpClient.connect(qemu.observer(), soon())) {
       client.execute(
           "pmemsave",
@@ -204,10 +209,10 @@ final class CaptureMaker {
               .arguments()
               .put("val", 0)
               .put("size", Capture.MEMORY_BYTES)
-              .put("filename", memory().toString()),
+              .put("filename", file.toString()),
           soon());
     }
-    assertThat(memory()).hasSize(Capture.MEMORY_BYTES);
+    assertThat(file).hasSize(Capture.MEMORY_BYTES);
   }
 
   private static Deadline soon() {
