@@ -1,0 +1,72 @@
+package dev.godwit.channel.multifd;
+
+import java.util.UUID;
+
+/**
+ * What both sides of a migration agree on about its multifd channels, outside of the stream.
+ *
+ * @param dialect as the machine type says
+ * @param channels how many, 1 to 255, besides the main channel
+ * @param compression of every channel's payload
+ * @param level of that compression, of the sender alone; ignored for plain pages
+ * @param zeroPagesInPackets whether the sender looks for zero pages and lists them in its packets;
+ *     otherwise whoever hands pages over writes zero pages on the main channel. A receiver takes
+ *     both
+ * @param guest the guest's UUID; zeroes (UUID 0-0-0-0-0) if it has none
+ * @param pageBytes the target's page size
+ */
+public record MultifdSettings(
+    Dialect dialect,
+    int channels,
+    MultifdCompression compression,
+    int level,
+    boolean zeroPagesInPackets,
+    UUID guest,
+    int pageBytes) {
+  /** The id of a channel is one byte, and QEMU takes no more either. */
+  public static final int MAX_CHANNELS = 255;
+
+  /** A guest that has no UUID. */
+  public static final UUID NO_GUEST = new UUID(0, 0);
+
+  public MultifdSettings {
+    if (channels < 1 || channels > MAX_CHANNELS) {
+      throw new IllegalArgumentException(
+          "There are 1 to " + MAX_CHANNELS + " multifd channels, not " + channels);
+    }
+    if (zeroPagesInPackets && dialect == Dialect.V7_2) {
+      throw new IllegalArgumentException("Packets of QEMU 7.2 cannot list zero pages");
+    }
+    compression.checkLevel(level);
+    MultifdPacket.pages(pageBytes);
+  }
+
+  /** Plain 4 KiB pages of a guest without a UUID, zero pages where the dialect has them. */
+  public static MultifdSettings of(Dialect dialect, int channels) {
+    return new MultifdSettings(
+        dialect,
+        channels,
+        MultifdCompression.NONE,
+        MultifdCompression.DEFAULT_LEVEL,
+        dialect == Dialect.V10_0,
+        NO_GUEST,
+        4096);
+  }
+
+  /** The same with another compression. */
+  public MultifdSettings with(MultifdCompression other, int otherLevel) {
+    return new MultifdSettings(
+        dialect, channels, other, otherLevel, zeroPagesInPackets, guest, pageBytes);
+  }
+
+  /** The same for another guest. */
+  public MultifdSettings with(UUID other) {
+    return new MultifdSettings(
+        dialect, channels, compression, level, zeroPagesInPackets, other, pageBytes);
+  }
+
+  /** The same with zero pages on the main channel, as {@code zero-page-detection=legacy} has it. */
+  public MultifdSettings withZeroPagesOnMain() {
+    return new MultifdSettings(dialect, channels, compression, level, false, guest, pageBytes);
+  }
+}

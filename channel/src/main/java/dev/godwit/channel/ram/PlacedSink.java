@@ -1,0 +1,109 @@
+package dev.godwit.channel.ram;
+
+import dev.godwit.channel.stream.StreamOutput;
+import dev.godwit.transport.Access;
+import dev.godwit.transport.Channel;
+import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.Deadline;
+import dev.godwit.transport.Region;
+import dev.godwit.transport.RemoteRegion;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Pages are put into the peer's memory: the guest's straight from where they are, copies from a
+ * registered stage, whose pages are used again once the channel has settled.
+ */
+final class PlacedSink implements PageSink {
+  static final int STAGE_PAGES = 256;
+
+  private final List<RamBlock> blocks;
+  private final int pageBytes;
+  private final Channel channel;
+  private final RamRegions regions;
+  private final Duration wait;
+  private final Arena arena = Arena.ofShared();
+  private final List<MemorySegment> stageSlots = new ArrayList<>();
+  private final List<Optional<RemoteRegion>> remotes = new ArrayList<>();
+  private final Region stage;
+  private int stagePage;
+
+  /**
+   * @param stagePages how many copies can be on their way
+   * @param wait how long the peer may take to make a block known
+   */
+  PlacedSink(
+      RamBlocks blocks,
+      int pageBytes,
+      Channel channel,
+      RamRegions regions,
+      int stagePages,
+      Duration wait)
+      throws ChannelException {
+    this.blocks = blocks.all();
+    this.pageBytes = pageBytes;
+    this.channel = channel;
+    this.regions = regions;
+    this.wait = wait;
+    MemorySegment memory = arena.allocate((long) stagePages * pageBytes, pageBytes);
+    for (int page = 0; page < stagePages; page++) {
+      stageSlots.add(memory.asSlice((long) page * pageBytes, pageBytes));
+    }
+    this.blocks.forEach(block -> remotes.add(Optional.empty()));
+    try {
+      stage =
+          channel
+              .info()
+              .peer()
+              .register("godwit.stage." + channel.info().serial(), memory, Access.LOCAL);
+    } catch (ChannelException | RuntimeException e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public MemorySegment copyOf(MemorySegment memory, long offset) {
+    MemorySegment copy = stageSlots.get(stagePage);
+    MemorySegment.copy(memory, offset, copy, 0, pageBytes);
+    return copy;
+  }
+
+  @Override
+  public void sendLive(StreamOutput out, int block, long offset) throws ChannelException {
+    out.put(regions.local(blocks.get(block)), offset, remote(block), offset, pageBytes);
+  }
+
+  @Override
+  public void sendCopy(StreamOutput out, int block, long offset) throws ChannelException {
+    out.put(stage, (long) stagePage * pageBytes, remote(block), offset, pageBytes);
+    stagePage++;
+    if (stagePage == stageSlots.size()) {
+      channel.settle();
+      stagePage = 0;
+    }
+  }
+
+  private RemoteRegion remote(int block) throws ChannelException {
+    Optional<RemoteRegion> known = remotes.get(block);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    RemoteRegion found = regions.remote(blocks.get(block), Deadline.after(wait));
+    remotes.set(block, Optional.of(found));
+    return found;
+  }
+
+  @Override
+  public void close() throws ChannelException {
+    try {
+      stage.close();
+    } finally {
+      arena.close();
+    }
+  }
+}

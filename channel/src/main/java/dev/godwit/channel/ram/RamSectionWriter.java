@@ -1,0 +1,229 @@
+package dev.godwit.channel.ram;
+
+import dev.godwit.channel.stream.StreamOutput;
+import dev.godwit.transport.Channel;
+import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.Placement;
+import java.time.Duration;
+import java.util.BitSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Writes what RAM sections hold (qemu-wire.md §3), from the word after a section's header to the
+ * word EOS, for as long as the connection lives. One thread uses it, and allocates nothing a page.
+ *
+ * <p>The guest may run: a page that changes while it is sent arrives torn, and its dirty bit sends
+ * it again. Where placement is not inline, and where pages are compressed, no page may be sent
+ * twice in one section; that is checked.
+ */
+public final class RamSectionWriter implements AutoCloseable {
+  private final StreamOutput out;
+  private final Channel channel;
+  private final Placement placement;
+  private final int pageBytes;
+  private final RamBlock[] blocks;
+  private final List<PageEncoding> encodings;
+  private final PageEncoding.Encoder[] encoders;
+  private final long[] counts;
+  private final PageSink sink;
+  private final OutgoingPage page;
+
+  /** The pages of each block that this section has sent; none where that may be repeated. */
+  private final BitSet[] sent;
+
+  private boolean hooked;
+  private int passes;
+
+  /** The encodings are in order, and the sink is this writer's to close. */
+  private RamSectionWriter(
+      StreamOutput out,
+      Channel channel,
+      RamBlocks blocks,
+      int pageBytes,
+      List<PageEncoding> encodings,
+      PageSink sink) {
+    this.out = out;
+    this.channel = channel;
+    this.placement = channel.info().capabilities().placement();
+    this.pageBytes = pageBytes;
+    this.blocks = blocks.all().toArray(RamBlock[]::new);
+    this.encodings = encodings;
+    this.sink = sink;
+    this.page = new OutgoingPage(pageBytes, new BlockNames(blocks), sink);
+    this.counts = new long[encodings.size()];
+    this.encoders = new PageEncoding.Encoder[encodings.size()];
+    for (int i = 0; i < encoders.length; i++) {
+      encoders[i] = encodings.get(i).encoder(pageBytes);
+    }
+    boolean once =
+        placement != Placement.INLINE || encodings.stream().anyMatch(PageEncoding::isAppliedLate);
+    this.sent = new BitSet[once ? this.blocks.length : 0];
+    for (int block = 0; block < sent.length; block++) {
+      sent[block] = new BitSet((int) (this.blocks[block].lengthBytes() / pageBytes));
+    }
+  }
+
+  /**
+   * A writer to a channel whose placement is inline.
+   *
+   * @param out of {@code channel}; both stay the caller's
+   * @param blocks in the order of the table
+   * @param pageBytes the target's page size
+   * @param encodings in any order; plain is one of them
+   */
+  public static RamSectionWriter inline(
+      StreamOutput out,
+      Channel channel,
+      RamBlocks blocks,
+      int pageBytes,
+      List<PageEncoding> encodings) {
+    if (channel.info().capabilities().placement() != Placement.INLINE) {
+      throw new IllegalArgumentException("This channel places, which takes registered memory");
+    }
+    List<PageEncoding> ordered = PageEncodings.inOrder(encodings);
+    return new RamSectionWriter(
+        out, channel, blocks, pageBytes, ordered, new InlineSink(blocks, pageBytes));
+  }
+
+  /**
+   * A writer to any channel.
+   *
+   * @param regions this side's registrations of {@code blocks}, which stay the caller's
+   * @param wait how long the peer may take to make a block known
+   */
+  public static RamSectionWriter placing(
+      StreamOutput out,
+      Channel channel,
+      RamBlocks blocks,
+      int pageBytes,
+      List<PageEncoding> encodings,
+      RamRegions regions,
+      Duration wait)
+      throws ChannelException {
+    if (channel.info().capabilities().placement() == Placement.INLINE) {
+      return inline(out, channel, blocks, pageBytes, encodings);
+    }
+    List<PageEncoding> ordered = PageEncodings.inOrder(encodings);
+    PageSink sink =
+        new PlacedSink(blocks, pageBytes, channel, regions, PlacedSink.STAGE_PAGES, wait);
+    return new RamSectionWriter(out, channel, blocks, pageBytes, ordered, sink);
+  }
+
+  /** Writes the block table, which belongs into the START section. */
+  public void table(RamTable table) throws ChannelException {
+    table.write(out);
+  }
+
+  /**
+   * Sends one page.
+   *
+   * @param block its number in the guest's list
+   * @param offset where it begins in the block
+   */
+  public void page(int block, long offset) throws ChannelException {
+    RamBlock from = blocks[block];
+    if (offset < 0 || offset % pageBytes != 0 || offset >= from.lengthBytes()) {
+      throw new IndexOutOfBoundsException("There is no page at " + offset + " of " + from);
+    }
+    if (sent.length > 0) {
+      requireFirst(block, offset);
+    }
+    if (placement == Placement.SILENT) {
+      hook();
+      sink.sendLive(out, block, offset);
+      counts[counts.length - 1]++;
+      return;
+    }
+    page.at(block, from.memory(), offset);
+    int took = 0;
+    while (!encoders[took].encode(page, out)) {
+      took++;
+    }
+    counts[took]++;
+    for (int i = 0; i < encoders.length; i++) {
+      if (i != took) {
+        encoders[i].tookElsewhere(page);
+      }
+    }
+  }
+
+  private void requireFirst(int block, long offset) {
+    int number = (int) (offset / pageBytes);
+    if (sent[block].get(number)) {
+      throw new IllegalStateException(
+          "Page " + number + " of " + blocks[block] + " was sent in this section already");
+    }
+    sent[block].set(number);
+  }
+
+  /** Where pages land silently, says once a section that from here on they do. */
+  private void hook() throws ChannelException {
+    if (!hooked) {
+      out.u64(RamWord.HOOK);
+      out.flush();
+      hooked = true;
+    }
+  }
+
+  /** Writes a mark at which all channels of a migration agree; those have theirs already. */
+  public void flushMark() throws ChannelException {
+    out.u64(RamWord.MULTIFD_FLUSH);
+    synchronise();
+  }
+
+  /** Ends the section's body and returns when the peer has applied all of it, where pages land. */
+  public void endSection() throws ChannelException {
+    if (placement == Placement.SILENT) {
+      hook();
+      channel.barrier();
+      hooked = false;
+      forgetSent();
+      out.u64(RamWord.EOS);
+      out.flush();
+    } else {
+      out.u64(RamWord.EOS);
+      synchronise();
+    }
+  }
+
+  private void synchronise() throws ChannelException {
+    out.flush();
+    if (placement != Placement.SILENT) {
+      channel.barrier();
+      forgetSent();
+    }
+  }
+
+  private void forgetSent() {
+    for (BitSet pages : sent) {
+      pages.clear();
+    }
+  }
+
+  /** Says that all pages which were to be sent have been, and the next pass begins. */
+  public void endPass() {
+    passes++;
+    for (PageEncoding.Encoder encoder : encoders) {
+      encoder.passEnded(passes);
+    }
+  }
+
+  /** How many pages each encoding took, by its name; xbzrle's include those it had not to send. */
+  public Map<String, Long> pages() {
+    Map<String, Long> pages = new LinkedHashMap<>();
+    for (int i = 0; i < counts.length; i++) {
+      pages.put(encodings.get(i).name(), counts[i]);
+    }
+    return pages;
+  }
+
+  @Override
+  public void close() throws ChannelException {
+    for (PageEncoding.Encoder encoder : encoders) {
+      encoder.close();
+    }
+    sink.close();
+  }
+}

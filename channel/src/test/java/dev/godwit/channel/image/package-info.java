@@ -1,0 +1,4 @@
+@NullMarked
+package dev.godwit.channel.image;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,111 @@
+package dev.godwit.lab.stream;
+
+import dev.godwit.lab.guest.QemuVersion;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+
+/** A way for a QEMU to write its stream. */
+enum Mode {
+  /** One channel, pages as they are. */
+  PLAIN(Layout.STREAM, 0, ""),
+  MULTIFD_NONE(Layout.STREAM, 2, "multifd"),
+  MULTIFD_ZLIB(Layout.STREAM, 2, "multifd multifd-compression=zlib"),
+  MULTIFD_ZSTD(Layout.STREAM, 2, "multifd multifd-compression=zstd"),
+  /** Several passes over memory that changes between them. */
+  XBZRLE(Layout.STREAM, 0, "xbzrle pause-before-switchover downtime-limit=1 max-bandwidth=12M"),
+  /** Each page a zlib stream; gone since QEMU 9.1. */
+  COMPRESS(Layout.STREAM, 0, "compress compress-threads=2"),
+  /** The guest's memory of one moment, without an end of its RAM section. */
+  BACKGROUND_SNAPSHOT(Layout.STREAM, 0, "background-snapshot"),
+  /** A file with a place for each page. */
+  MAPPED_RAM(Layout.FILE, 0, "mapped-ram"),
+  /** The same with pages written by several threads. */
+  MAPPED_RAM_MULTIFD(Layout.FILE, 0, "mapped-ram multifd"),
+  /** Switched over in the first pass, between two QEMUs. */
+  POSTCOPY(Layout.BOTH_WAYS, 0, "postcopy-ram max-bandwidth=4M max-postcopy-bandwidth=400k");
+
+  /** Where the bytes go. */
+  enum Layout {
+    /** To somebody who only reads. */
+    STREAM,
+    /** Through somebody who only looks on, to another QEMU, which answers. */
+    BOTH_WAYS,
+    /** To a file, not from first to last. */
+    FILE
+  }
+
+  private final Layout layout;
+  private final int multifdChannels;
+  private final String settings;
+
+  Mode(Layout layout, int multifdChannels, String settings) {
+    this.layout = layout;
+    this.multifdChannels = multifdChannels;
+    this.settings = settings;
+  }
+
+  Layout layout() {
+    return layout;
+  }
+
+  /** Channels beside the main one. */
+  int multifdChannels() {
+    return multifdChannels;
+  }
+
+  /** What to set at the source, and at the destination where there is one. */
+  List<String> settings() {
+    return settings.isEmpty() ? List.of() : List.of(settings.split(" ", -1));
+  }
+
+  /** Whether the device state ends with its description. */
+  boolean described() {
+    return this != POSTCOPY;
+  }
+
+  boolean exists(QemuVersion version) {
+    return switch (this) {
+      case COMPRESS -> version == QemuVersion.V7_2;
+      case MAPPED_RAM, MAPPED_RAM_MULTIFD -> version == QemuVersion.V10_0;
+      default -> true;
+    };
+  }
+
+  /** Every pair of mode and version that exists. */
+  static Stream<Kind> kinds() {
+    return Arrays.stream(values())
+        .flatMap(
+            mode ->
+                Arrays.stream(QemuVersion.values())
+                    .filter(mode::exists)
+                    .map(version -> new Kind(mode, version)));
+  }
+
+  /** A mode of one version. */
+  record Kind(Mode mode, QemuVersion version) {
+    /** The version's own machine type, which decides on details of the stream. */
+    String machineType() {
+      return "pc-i440fx-" + version.number();
+    }
+
+    /**
+     * Whether the guest runs while it is migrated, and asks for its memory at the destination. Not
+     * with 7.2, which under emulation loses what a running guest writes (qemu-wire.md §10a).
+     */
+    boolean running() {
+      return mode == POSTCOPY && version == QemuVersion.V10_0;
+    }
+
+    /** For the name of a directory, a short one since it holds sockets. */
+    String shortName() {
+      return mode.name().toLowerCase(Locale.ROOT) + "-" + version.number();
+    }
+
+    @Override
+    public String toString() {
+      return mode + " of " + version;
+    }
+  }
+}
