@@ -2,6 +2,7 @@ package dev.godwit.channel.image;
 
 import dev.godwit.channel.ram.MappedRamHeader;
 import dev.godwit.channel.ram.RamBlock;
+import dev.godwit.channel.ram.ZeroPages;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamException.Kind;
 import dev.godwit.channel.stream.StreamInput;
@@ -52,14 +53,13 @@ public final class MappedRamReader {
     requirePlaces(in, block, header);
     long pages = block.lengthBytes() / header.pageBytes();
     long set;
-    try (Arena arena = Arena.ofShared();
-        ZeroPage zero = new ZeroPage(header.pageBytes())) {
+    try (Arena arena = Arena.ofShared()) {
       PageBitmap bitmap = new PageBitmap(arena, pages);
       readBitmap(in, block, header, bitmap);
       set = count(bitmap);
       lanes.share(
           block.lengthBytes(),
-          (lane, offset, length) -> fill(in, block, header, bitmap, zero, lane, offset, length));
+          (lane, offset, length) -> fill(in, block, header, bitmap, lane, offset, length));
     }
     long next = header.pagesOffset() + block.lengthBytes();
     stream.position(next);
@@ -131,7 +131,6 @@ public final class MappedRamReader {
       RamBlock block,
       MappedRamHeader header,
       PageBitmap bitmap,
-      ZeroPage zero,
       int lane,
       long offset,
       long length)
@@ -140,7 +139,7 @@ public final class MappedRamReader {
     long end = (offset + length) / pageBytes;
     for (long page = offset / pageBytes; page < end; ) {
       long set = bitmap.nextSet(page, end);
-      clear(block.memory(), page, set, zero);
+      clear(block.memory(), page, set, header.pageBytes());
       page = bitmap.nextClear(set, end);
       if (set < page) {
         take(in, block, header, lane, set * pageBytes, (page - set) * pageBytes);
@@ -149,9 +148,9 @@ public final class MappedRamReader {
   }
 
   /** Fresh memory is zero as it is, and writing to it would only make it take up room. */
-  private static void clear(MemorySegment memory, long from, long to, ZeroPage zero) {
+  private static void clear(MemorySegment memory, long from, long to, int pageBytes) {
     for (long page = from; page < to; page++) {
-      zero.restore(memory, page);
+      ZeroPages.clear(memory, page * pageBytes, pageBytes);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.godwit.channel.image;
 
 import dev.godwit.channel.ram.MappedRamHeader;
 import dev.godwit.channel.ram.RamBlock;
+import dev.godwit.channel.ram.ZeroPages;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.ChannelException;
@@ -38,7 +39,6 @@ public final class MappedRamWriter implements AutoCloseable {
   private final int pageBytes;
   private final long start;
   private final Arena arena = Arena.ofShared();
-  private final ZeroPage zero;
   private final IdentityHashMap<RamBlock, Placed> placed = new IdentityHashMap<>();
 
   /** A block in the file; {@code from} and {@code to} are by lane. */
@@ -60,7 +60,6 @@ public final class MappedRamWriter implements AutoCloseable {
     this.lanes = new Lanes(lanes);
     this.pageBytes = pageBytes;
     this.start = stream.position();
-    this.zero = new ZeroPage(pageBytes);
   }
 
   /**
@@ -128,12 +127,12 @@ public final class MappedRamWriter implements AutoCloseable {
     MemorySegment memory = place.block.memory();
     long end = (offset + length) / pageBytes;
     for (long page = offset / pageBytes; page < end; ) {
-      if (zero.equalTo(memory, page)) {
+      if (isZero(memory, page)) {
         place.bitmap.clear(page++);
         continue;
       }
       long from = page++;
-      while (page < end && (page - from) * pageBytes < RUN_BYTES && !zero.equalTo(memory, page)) {
+      while (page < end && (page - from) * pageBytes < RUN_BYTES && !isZero(memory, page)) {
         page++;
       }
       put(place, lane, from, page);
@@ -170,10 +169,13 @@ public final class MappedRamWriter implements AutoCloseable {
     out.moved(next - start);
   }
 
+  private boolean isZero(MemorySegment memory, long page) {
+    return ZeroPages.isZero(memory, page * pageBytes, pageBytes);
+  }
+
   /** Frees the bitmaps. */
   @Override
   public void close() {
-    zero.close();
     arena.close();
   }
 }

@@ -3,6 +3,7 @@ package dev.godwit.channel.multifd;
 import dev.godwit.channel.ram.RamBlock;
 import dev.godwit.channel.ram.RamBlocks;
 import dev.godwit.channel.ram.RamRegions;
+import dev.godwit.channel.ram.ZeroPages;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.transport.ChannelException;
@@ -29,7 +30,6 @@ final class PageTarget implements AutoCloseable {
   private final RamBlocks blocks;
   private final RamRegions regions;
   private final StreamInput in;
-  private final ZeroPages zeroPages;
   private final @Nullable PageDecompressor decompressor;
   private final ByteBuffer payload;
 
@@ -49,7 +49,6 @@ final class PageTarget implements AutoCloseable {
     this.blocks = receiver.blocks();
     this.regions = receiver.regions();
     this.in = in;
-    this.zeroPages = new ZeroPages(arena, pageBytes);
     boolean plain = compression == MultifdCompression.NONE;
     this.decompressor = plain ? null : compression.decompressor();
     this.payload = arena.allocate(plain ? 0 : MultifdPacket.MAX_PAYLOAD_BYTES).asByteBuffer();
@@ -79,7 +78,7 @@ final class PageTarget implements AutoCloseable {
     }
     int pages = packet.normalPages() + packet.zeroPages();
     for (int i = packet.normalPages(); i < pages; i++) {
-      zeroPages.clear(memory, packet.offset(i));
+      ZeroPages.clear(memory, packet.offset(i), pageBytes);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.godwit.channel.multifd;
 
 import dev.godwit.channel.multifd.PageQueue.Batch;
 import dev.godwit.channel.multifd.PageQueue.Mark;
+import dev.godwit.channel.ram.ZeroPages;
 import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
@@ -156,7 +157,6 @@ final class SendingChannel implements Runnable {
   /** What computes over the pages of one channel. */
   private static final class Pages implements AutoCloseable {
     private final int pageBytes;
-    private final ZeroPages zeroPages;
     private final @Nullable PageCompressor compressor;
     private final MemorySegment copies;
     private final ByteBuffer copied;
@@ -165,7 +165,6 @@ final class SendingChannel implements Runnable {
     Pages(MultifdSettings settings, Arena arena) {
       boolean plain = settings.compression() == MultifdCompression.NONE;
       this.pageBytes = settings.pageBytes();
-      this.zeroPages = new ZeroPages(arena, pageBytes);
       this.compressor = plain ? null : settings.compression().compressor(settings.level());
       this.copies = arena.allocate(plain ? 0 : MultifdPacket.MAX_PAGES_BYTES);
       this.copied = copies.asByteBuffer();
@@ -173,7 +172,7 @@ final class SendingChannel implements Runnable {
     }
 
     boolean isZero(PageSource source, long offset) {
-      return zeroPages.isZero(source.memory(), offset);
+      return ZeroPages.isZero(source.memory(), offset, pageBytes);
     }
 
     /** Compresses a packet's pages, which may change meanwhile; returns the payload's length. */

@@ -8,14 +8,12 @@ import java.util.Optional;
 /** The page that a record is about. One object serves all pages of a channel, one by one. */
 public final class IncomingPage {
   private final int pageBytes;
-  private final byte[] zeroes;
   private MemorySegment memory = MemorySegment.NULL;
   private Optional<Region> region = Optional.empty();
   private long offset;
 
   IncomingPage(int pageBytes) {
     this.pageBytes = pageBytes;
-    this.zeroes = new byte[pageBytes];
   }
 
   void block(MemorySegment memory, Optional<Region> region) {
@@ -50,8 +48,8 @@ public final class IncomingPage {
   void fill(int value) {
     if (value != 0) {
       memory.asSlice(offset, pageBytes).fill((byte) value);
-    } else if (!ZeroPages.isZero(memory, offset, pageBytes)) {
-      set(zeroes, 0, 0, pageBytes);
+    } else {
+      ZeroPages.clear(memory, offset, pageBytes);
     }
   }
 

@@ -4,7 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 
-/** Looks whether memory is zero. Safe for use by many threads; allocates nothing. */
+/** Finds and makes memory of zeroes. Safe for use by many threads; allocates nothing. */
 public final class ZeroPages {
   /** What is looked at before the next decision. */
   private static final int STEP_BYTES = 64;
@@ -32,5 +32,18 @@ public final class ZeroPages {
       }
     }
     return true;
+  }
+
+  /**
+   * Makes {@code length} bytes zero, a multiple of 64; leaves them alone where all of them are, so
+   * that untouched memory takes up no room.
+   */
+  public static void clear(MemorySegment memory, long offset, long length) {
+    if (isZero(memory, offset, length)) {
+      return;
+    }
+    for (long at = offset; at < offset + length; at += Long.BYTES) {
+      memory.set(JAVA_LONG_UNALIGNED, at, 0);
+    }
   }
 }

@@ -51,15 +51,17 @@ final class DriveOutput {
 
   private static boolean isOfConnecting(ChannelException failure) {
     return switch (failure) {
-      case ChannelException.Refused e -> true;
-      case ChannelException.TimedOut e -> true;
-      case ChannelException.Untrusted e -> true;
-      case ChannelException.Unsupported e -> true;
-      case ChannelException.Native e -> true;
-      case ChannelException.EndedEarly e -> false;
-      case ChannelException.Lost e -> false;
-      case ChannelException.Aborted e -> false;
-      case ChannelException.Violated e -> false;
+      case ChannelException.Refused _,
+          ChannelException.TimedOut _,
+          ChannelException.Untrusted _,
+          ChannelException.Unsupported _,
+          ChannelException.Native _ ->
+          true;
+      case ChannelException.EndedEarly _,
+          ChannelException.Lost _,
+          ChannelException.Aborted _,
+          ChannelException.Violated _ ->
+          false;
     };
   }
 

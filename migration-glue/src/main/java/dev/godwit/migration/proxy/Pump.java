@@ -80,12 +80,13 @@ final class Pump {
   void run(
       Source source, Channel sink, ByteBuffer buffer, Watcher watcher, Optional<Shortcut> shortcut)
       throws Failure {
+    Optional<Shortcut> way = shortcut;
     boolean ended = false;
-    while (!ended && !(shortcut.isPresent() && mayTurnOff(source, watcher))) {
-      ended = copy(source, sink, buffer, watcher);
-    }
-    if (!ended && !goAlong(shortcut.get(), watcher)) {
-      while (!ended) {
+    while (!ended) {
+      if (way.isPresent() && mayTurnOff(source, watcher)) {
+        ended = goAlong(way.get(), watcher);
+        way = Optional.empty();
+      } else {
         ended = copy(source, sink, buffer, watcher);
       }
     }

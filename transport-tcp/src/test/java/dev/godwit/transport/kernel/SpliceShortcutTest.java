@@ -121,13 +121,7 @@ final class SpliceShortcutTest {
     try (Pair first = pair("tcp");
         Pair second = pair(to);
         Shortcut shortcut = between(first, second, 16)) {
-      Task<Boolean> sending =
-          Task.start(
-              "send",
-              () -> {
-                first.dialled().write(ByteBuffer.allocateDirect(TOO_MANY_BYTES));
-                return true;
-              });
+      Task<Boolean> sending = sendTooMuch(first.dialled());
       Task<Boolean> carrying = Task.start("carry", () -> carry(shortcut));
       carrying.awaitBlocked();
       end(second.dialled(), abort);
@@ -147,6 +141,15 @@ final class SpliceShortcutTest {
     } catch (ChannelException lossy) {
       // Allowed: bytes that were handed over may be lost.
     }
+  }
+
+  private static Task<Boolean> sendTooMuch(Channel channel) {
+    return Task.start(
+        "send",
+        () -> {
+          channel.write(ByteBuffer.allocateDirect(TOO_MANY_BYTES));
+          return true;
+        });
   }
 
   private static boolean carry(Shortcut shortcut) throws ChannelException {
@@ -178,13 +181,7 @@ final class SpliceShortcutTest {
     try (Pair first = pair("tcp");
         Pair second = pair(to);
         Shortcut shortcut = between(first, second, 16)) {
-      Task<Boolean> sending =
-          Task.start(
-              "send",
-              () -> {
-                first.dialled().write(ByteBuffer.allocateDirect(TOO_MANY_BYTES));
-                return true;
-              });
+      Task<Boolean> sending = sendTooMuch(first.dialled());
       Task<Boolean> carrying = Task.start("carry", () -> carry(shortcut));
       carrying.awaitBlocked();
       second.accepted().abort(new ChannelException.Aborted("The test breaks it", null));
