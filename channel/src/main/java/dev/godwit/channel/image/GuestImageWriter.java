@@ -1,52 +1,60 @@
 package dev.godwit.channel.image;
 
 import dev.godwit.channel.image.GuestImage.DeviceState;
-import dev.godwit.channel.ram.RamBlock;
-import dev.godwit.channel.ram.RamSectionWriter;
+import dev.godwit.channel.ram.RamTable;
+import dev.godwit.channel.stream.Command;
+import dev.godwit.channel.stream.Configuration;
 import dev.godwit.channel.stream.EndOfSections;
 import dev.godwit.channel.stream.FileHeader;
 import dev.godwit.channel.stream.SectionHeader;
 import dev.godwit.channel.stream.SectionHeader.Kind;
+import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.channel.stream.StreamWriter;
 import dev.godwit.transport.ChannelException;
+import java.io.IOException;
+import java.util.Optional;
 
-/** Writes a guest at rest as the migration that it came by: one pass over memory, and its end. */
-public final class GuestImageWriter {
+/**
+ * Writes the main channel of the migration of a guest at rest: one pass over memory, and its end.
+ */
+final class GuestImageWriter {
   private final StreamWriter writer;
-  private final RamSectionWriter ram;
+  private final GuestImage image;
 
   /**
-   * @param writer to a channel of which nothing has been written; it stays the caller's
-   * @param ram writes the sections of memory to the same output; it stays the caller's
+   * @param out to a channel of which nothing has been written; it stays the caller's
    */
-  public GuestImageWriter(StreamWriter writer, RamSectionWriter ram) {
-    this.writer = writer;
-    this.ram = ram;
+  GuestImageWriter(StreamOutput out, GuestImage image) {
+    this.writer = StreamWriter.of(out);
+    this.image = image;
   }
 
-  /** Writes all of it and hands it over; the channel's output is for the caller to end. */
-  public void write(GuestImage image) throws ChannelException {
+  /**
+   * Says what machine it is, and hands that over: it is how the peer tells this channel from others
+   * that may follow.
+   */
+  void begin(Optional<Configuration> configuration, boolean returnPath) throws ChannelException {
     writer.write(new FileHeader());
-    if (image.configuration().isPresent()) {
-      writer.write(image.configuration().get());
+    if (configuration.isPresent()) {
+      writer.write(configuration.get());
     }
+    if (returnPath) {
+      writer.write(new Command.OpenReturnPath());
+      writer.write(new Command.Ping(1));
+    }
+    writer.flush();
+  }
+
+  /** Writes memory and devices and hands them over; the channel's output is for others to end. */
+  void finish(MemoryOutput memory) throws IOException {
     writer.write(new SectionHeader(Kind.START, image.ramSection()));
-    ram.table(image.table());
-    ram.endSection();
+    memory.begin(RamTable.of(image.blocks()));
     writer.endSection();
     writer.write(new SectionHeader(Kind.PART, image.ramSection()));
-    int number = 0;
-    for (RamBlock block : image.blocks().all()) {
-      for (long at = 0; at < block.lengthBytes(); at += block.pageBytes()) {
-        ram.page(number, at);
-      }
-      number++;
-    }
-    ram.endSection();
+    memory.pages();
     writer.endSection();
-    ram.endPass();
     writer.write(new SectionHeader(Kind.END, image.ramSection()));
-    ram.endSection();
+    memory.end();
     writer.endSection();
     for (DeviceState device : image.devices()) {
       writer.write(new SectionHeader(Kind.FULL, device.section()));

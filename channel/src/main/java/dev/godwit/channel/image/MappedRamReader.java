@@ -2,6 +2,7 @@ package dev.godwit.channel.image;
 
 import dev.godwit.channel.ram.MappedRamHeader;
 import dev.godwit.channel.ram.RamBlock;
+import dev.godwit.channel.ram.RamTable;
 import dev.godwit.channel.ram.ZeroPages;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamException.Kind;
@@ -14,8 +15,8 @@ import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
- * Fills RAM blocks from a mapped-ram file (qemu-wire.md §6) while its stream is read: each block's
- * pages when its entry of the block table has been read, over all lanes at once.
+ * Fills RAM blocks from a mapped-ram file (qemu-wire.md §6): {@link #step} behind each entry of the
+ * block table as it is read, and {@link #fill} each block then, over all lanes at once.
  *
  * <p>A page whose bit is not set is zero, whatever stands at its place in the file. What is read is
  * as the file says, and a guest only once the stream has been read to its end: an image whose
@@ -26,49 +27,56 @@ public final class MappedRamReader {
   private static final int BITMAP_PART_BYTES = 8 << 20;
 
   private final PositionedChannel stream;
-  private final Lanes lanes;
   private final long start;
 
   /**
-   * @param stream of which nothing has been read yet; it stays the caller's
-   * @param lanes at least one; they stay the caller's, and nobody else uses them meanwhile
+   * @param stream read from its start on and not moved so far; it stays the caller's
    */
-  public MappedRamReader(PositionedChannel stream, List<ImageLane> lanes) throws ChannelException {
+  public MappedRamReader(PositionedChannel stream) throws ChannelException {
     this.stream = stream;
-    this.lanes = new Lanes(lanes);
-    this.start = stream.position();
+    this.start = stream.position() - stream.stats().bytesRead();
   }
 
   /**
-   * Fills {@code block}, all of it, and moves the stream on to behind its pages.
+   * Moves the stream on from an entry of the table to behind the pages of its block.
    *
-   * @param in the stream's input, which has just read {@code header}
-   * @param block as long as the table says that it is
-   * @return how many pages the file has; the others are zero
-   * @throws StreamException {@code MALFORMED} if the places cannot be, {@code TRUNCATED} if the
-   *     file ends before its pages
+   * @param in the stream's input, which has just read {@code entry}
+   * @throws StreamException {@code MALFORMED} if bitmap and pages cannot be where the entry says
    */
-  public long read(StreamInput in, RamBlock block, MappedRamHeader header)
-      throws ChannelException, StreamException {
-    requirePlaces(in, block, header);
-    long pages = block.lengthBytes() / header.pageBytes();
-    long set;
-    try (Arena arena = Arena.ofShared()) {
-      PageBitmap bitmap = new PageBitmap(arena, pages);
-      readBitmap(in, block, header, bitmap);
-      set = count(bitmap);
-      lanes.share(
-          block.lengthBytes(),
-          (lane, offset, length) -> fill(in, block, header, bitmap, lane, offset, length));
-    }
-    long next = header.pagesOffset() + block.lengthBytes();
+  public void step(StreamInput in, RamTable.Entry entry) throws ChannelException, StreamException {
+    MappedRamHeader header = entry.mappedRam().orElseThrow();
+    requirePlaces(in, entry, header);
+    long next = header.pagesOffset() + entry.lengthBytes();
     stream.position(next);
     in.moved(next - start);
-    return set;
+  }
+
+  /**
+   * Fills {@code block}, all of it.
+   *
+   * @param in names the channel where something is wrong
+   * @param ways at least one; they stay the caller's, and nobody else uses them meanwhile
+   * @param block as long as its entry said
+   * @param header which {@link #step} has let pass
+   * @return how many pages the file has; the others are zero
+   * @throws StreamException {@code TRUNCATED} if the file ends before the block's pages
+   */
+  public long fill(StreamInput in, List<ImageLane> ways, RamBlock block, MappedRamHeader header)
+      throws ChannelException, StreamException {
+    Lanes lanes = new Lanes(ways);
+    try (Arena arena = Arena.ofShared()) {
+      PageBitmap bitmap = new PageBitmap(arena, block.lengthBytes() / header.pageBytes());
+      readBitmap(in, lanes.get(0), block, header, bitmap);
+      lanes.share(
+          block.lengthBytes(),
+          (lane, offset, length) ->
+              fill(in, lanes.get(lane), block, header, bitmap, offset, length));
+      return count(bitmap);
+    }
   }
 
   /** Nothing may lie before the stream, and the next entry behind all; so nothing overlaps. */
-  private void requirePlaces(StreamInput in, RamBlock block, MappedRamHeader header)
+  private void requirePlaces(StreamInput in, RamTable.Entry block, MappedRamHeader header)
       throws StreamException {
     long at = in.offset() - MappedRamHeader.BYTES;
     long bitmapBytes = PageBitmap.bytes(block.lengthBytes() / header.pageBytes());
@@ -91,9 +99,10 @@ public final class MappedRamReader {
     }
   }
 
-  private void readBitmap(StreamInput in, RamBlock block, MappedRamHeader header, PageBitmap bitmap)
+  private void readBitmap(
+      StreamInput in, ImageLane way, RamBlock block, MappedRamHeader header, PageBitmap bitmap)
       throws ChannelException, StreamException {
-    PositionedChannel channel = lanes.get(0).channel();
+    PositionedChannel channel = way.channel();
     channel.position(header.bitmapOffset());
     long bytes = bitmap.memory().byteSize();
     for (long done = 0; done < bytes; ) {
@@ -128,10 +137,10 @@ public final class MappedRamReader {
 
   private void fill(
       StreamInput in,
+      ImageLane way,
       RamBlock block,
       MappedRamHeader header,
       PageBitmap bitmap,
-      int lane,
       long offset,
       long length)
       throws ChannelException, StreamException {
@@ -142,7 +151,7 @@ public final class MappedRamReader {
       clear(block.memory(), page, set, header.pageBytes());
       page = bitmap.nextClear(set, end);
       if (set < page) {
-        take(in, block, header, lane, set * pageBytes, (page - set) * pageBytes);
+        take(in, way, block, header, set * pageBytes, (page - set) * pageBytes);
       }
     }
   }
@@ -155,9 +164,13 @@ public final class MappedRamReader {
   }
 
   private void take(
-      StreamInput in, RamBlock block, MappedRamHeader header, int lane, long offset, long length)
+      StreamInput in,
+      ImageLane way,
+      RamBlock block,
+      MappedRamHeader header,
+      long offset,
+      long length)
       throws ChannelException, StreamException {
-    ImageLane way = lanes.get(lane);
     long place = header.pagesOffset() + offset;
     way.channel().position(place);
     try {

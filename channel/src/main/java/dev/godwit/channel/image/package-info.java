@@ -1,9 +1,10 @@
 /**
- * Images in which each page of guest memory has its place: mapped-ram files (qemu-wire.md §6).
+ * Guests at rest: a receiver that keeps what a source sends, a sender that sends it again, and
+ * between them an image that neither knows where it came from nor where it goes.
  *
- * <p>Nothing but the reader and the writer here knows that the other end is a file, and they know
- * it as a {@code PositionedChannel}. The stream around the pages, its block table included, is read
- * and written as any other; an image without places is an ordinary stream and needs nothing here.
+ * <p>A file that is written as it is sent is an ordinary channel and needs nothing here. Where each
+ * page has its place in a file (mapped-ram, qemu-wire.md §6), nothing but that format's reader and
+ * writer knows so, and they know the file as a {@code PositionedChannel}.
  */
 @NullMarked
 package dev.godwit.channel.image;

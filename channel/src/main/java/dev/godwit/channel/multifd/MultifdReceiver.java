@@ -11,6 +11,8 @@ import dev.godwit.transport.support.ChannelReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
@@ -32,6 +34,7 @@ public final class MultifdReceiver implements AutoCloseable {
   private final Optional<DeviceStateSink> deviceState;
   private final Consumer<MultifdException> failed;
   private final SyncGate gate;
+  private final AtomicReference<Optional<UUID>> guest;
   private final List<ReceivingChannel> lines = new ArrayList<>();
 
   /**
@@ -52,6 +55,7 @@ public final class MultifdReceiver implements AutoCloseable {
     this.deviceState = deviceState;
     this.failed = failed;
     this.gate = new SyncGate(settings.channels());
+    this.guest = new AtomicReference<>(settings.guest());
   }
 
   /** Takes over a channel of which nothing was read. */
@@ -136,6 +140,16 @@ public final class MultifdReceiver implements AutoCloseable {
     for (ReceivingChannel line : all) {
       line.close();
     }
+  }
+
+  /** The guest that the settings name or the channels have named, once that is known. */
+  public Optional<UUID> guest() {
+    return guest.get();
+  }
+
+  /** The guest of all channels: {@code named}, if nobody has said so before. */
+  UUID guest(UUID named) {
+    return guest.updateAndGet(known -> Optional.of(known.orElse(named))).orElseThrow();
   }
 
   MultifdSettings settings() {

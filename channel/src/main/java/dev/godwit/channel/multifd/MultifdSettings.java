@@ -1,5 +1,6 @@
 package dev.godwit.channel.multifd;
 
+import java.util.Optional;
 import java.util.UUID;
 
 /**
@@ -12,7 +13,8 @@ import java.util.UUID;
  * @param zeroPagesInPackets whether the sender looks for zero pages and lists them in its packets;
  *     otherwise whoever hands pages over writes zero pages on the main channel. A receiver takes
  *     both
- * @param guest the guest's UUID; zeroes (UUID 0-0-0-0-0) if it has none
+ * @param guest the UUID that each channel names; a guest that has none is called {@link #NO_GUEST}.
+ *     Without it a receiver takes any guest, but the same on all channels
  * @param pageBytes the target's page size
  */
 public record MultifdSettings(
@@ -21,7 +23,7 @@ public record MultifdSettings(
     MultifdCompression compression,
     int level,
     boolean zeroPagesInPackets,
-    UUID guest,
+    Optional<UUID> guest,
     int pageBytes) {
   /** The id of a channel is one byte, and QEMU takes no more either. */
   public static final int MAX_CHANNELS = 255;
@@ -49,7 +51,7 @@ public record MultifdSettings(
         MultifdCompression.NONE,
         MultifdCompression.DEFAULT_LEVEL,
         dialect == Dialect.V10_0,
-        NO_GUEST,
+        Optional.of(NO_GUEST),
         4096);
   }
 
@@ -62,7 +64,25 @@ public record MultifdSettings(
   /** The same for another guest. */
   public MultifdSettings with(UUID other) {
     return new MultifdSettings(
-        dialect, channels, compression, level, zeroPagesInPackets, other, pageBytes);
+        dialect, channels, compression, level, zeroPagesInPackets, Optional.of(other), pageBytes);
+  }
+
+  /** The same in another dialect, with zero pages where that has them. */
+  public MultifdSettings with(Dialect other) {
+    return new MultifdSettings(
+        other, channels, compression, level, other == Dialect.V10_0, guest, pageBytes);
+  }
+
+  /** The same for a receiver that does not know the guest. */
+  public MultifdSettings withAnyGuest() {
+    return new MultifdSettings(
+        dialect, channels, compression, level, zeroPagesInPackets, Optional.empty(), pageBytes);
+  }
+
+  /** The same for a target with other pages. */
+  public MultifdSettings withPages(int otherBytes) {
+    return new MultifdSettings(
+        dialect, channels, compression, level, zeroPagesInPackets, guest, otherBytes);
   }
 
   /** The same with zero pages on the main channel, as {@code zero-page-detection=legacy} has it. */

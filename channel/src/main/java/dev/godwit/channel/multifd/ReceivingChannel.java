@@ -9,6 +9,7 @@ import dev.godwit.transport.support.ChannelReader;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.Optional;
+import java.util.UUID;
 
 /** One multifd channel of a destination, and its thread. */
 final class ReceivingChannel implements Runnable {
@@ -95,10 +96,10 @@ final class ReceivingChannel implements Runnable {
   private void begin() throws ChannelException, StreamException {
     long start = in.offset();
     MultifdInit init = MultifdInit.read(in);
-    if (!init.guest().equals(settings.guest())) {
+    UUID guest = receiver.guest(init.guest());
+    if (!init.guest().equals(guest)) {
       throw in.mismatched(
-          start + 8,
-          "The channel is of guest " + init.guest() + " and this side's is " + settings.guest());
+          start + 8, "The channel is of guest " + init.guest() + ", and the migration of " + guest);
     }
     if (init.id() >= settings.channels()) {
       throw in.mismatched(

@@ -62,7 +62,7 @@ final class SendingChannel implements Runnable {
     try (Arena arena = Arena.ofConfined();
         StreamOutput out = new StreamOutput(channel, bufferBytes());
         Pages pages = new Pages(settings, arena)) {
-      new MultifdInit(settings.guest(), id).write(out);
+      new MultifdInit(settings.guest().orElse(MultifdSettings.NO_GUEST), id).write(out);
       out.flush();
       send(out, pages);
       end();

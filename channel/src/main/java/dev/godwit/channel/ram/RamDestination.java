@@ -9,6 +9,13 @@ import dev.godwit.transport.Region;
 public interface RamDestination {
 
   /**
+   * An entry of the table has been read, and {@code in} stands at what follows it: where pages lie
+   * between the entries, this moves on to behind them.
+   */
+  default void entry(RamTable.Entry entry, StreamInput in)
+      throws ChannelException, StreamException {}
+
+  /**
    * The memory for the blocks of {@code table}; called once, before any page. Who calls it checks
    * that each block is there and as long as the table says.
    *

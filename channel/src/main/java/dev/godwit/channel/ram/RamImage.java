@@ -97,6 +97,11 @@ public final class RamImage implements RamDestination, AutoCloseable {
     return blocks;
   }
 
+  /** The registrations of the blocks, once there are any and a peer to have them. */
+  public Optional<RamRegions> regions() {
+    return regions;
+  }
+
   @Override
   public Region region(RamBlock block) {
     return regions

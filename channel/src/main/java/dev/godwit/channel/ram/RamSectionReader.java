@@ -105,6 +105,11 @@ public final class RamSectionReader implements AutoCloseable {
     return table;
   }
 
+  /** The memory, in the table's order, once the table has been read. */
+  public Optional<RamBlocks> blocks() {
+    return table.isPresent() ? Optional.of(new RamBlocks(List.of(blocks))) : Optional.empty();
+  }
+
   /** How many pages came in each encoding, by its name. */
   public Map<String, Long> pages() {
     Map<String, Long> pages = new LinkedHashMap<>();
@@ -195,7 +200,7 @@ public final class RamSectionReader implements AutoCloseable {
     if (table.isPresent()) {
       throw in.malformed(start, "The table of RAM blocks comes a second time");
     }
-    RamTable read = RamTable.read(in, totalBytes, layout, entry -> {});
+    RamTable read = RamTable.read(in, totalBytes, layout, entry -> destination.entry(entry, in));
     RamBlocks here = destination.blocks(read, in, start);
     read.requireFits(here, in, start);
     for (RamBlock block : here.all()) {

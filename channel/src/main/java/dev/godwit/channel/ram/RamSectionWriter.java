@@ -111,9 +111,13 @@ public final class RamSectionWriter implements AutoCloseable {
     return new RamSectionWriter(out, channel, blocks, pageBytes, ordered, sink);
   }
 
-  /** Writes the block table, which belongs into the START section. */
+  /**
+   * Writes the block table, which belongs into the START section, and hands it over: by it the
+   * destination makes room, without which nothing can be placed there.
+   */
   public void table(RamTable table) throws ChannelException {
     table.write(out);
+    out.flush();
   }
 
   /**

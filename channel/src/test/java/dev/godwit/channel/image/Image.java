@@ -4,6 +4,7 @@ import dev.godwit.channel.ram.MappedRamHeader;
 import dev.godwit.channel.ram.RamBlock;
 import dev.godwit.channel.ram.RamBlocks;
 import dev.godwit.channel.ram.RamRegions;
+import dev.godwit.channel.ram.RamTable;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.channel.stream.StreamOutput;
@@ -16,6 +17,8 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * The least of a stream that has blocks in it: for each a name, a length and a mapped-ram header,
@@ -77,7 +80,8 @@ final class Image {
     PositionedChannel stream = file.open(from);
     long pages = 0;
     try (StreamInput in = new StreamInput(stream, "main")) {
-      MappedRamReader reader = new MappedRamReader(stream, lanes(file, blocks, lanes));
+      MappedRamReader reader = new MappedRamReader(stream);
+      List<ImageLane> ways = lanes(file, blocks, lanes);
       for (RamBlock block : blocks.all()) {
         String name = in.name("block");
         long length = in.u64();
@@ -85,7 +89,11 @@ final class Image {
           throw in.malformed(0, "Another block");
         }
         MappedRamHeader header = MappedRamHeader.read(in, PAGE_BYTES, length);
-        pages += reader.read(in, block, header);
+        reader.step(
+            in,
+            new RamTable.Entry(
+                name, length, OptionalLong.empty(), OptionalLong.empty(), Optional.of(header)));
+        pages += reader.fill(in, ways, block, header);
       }
       if (in.u64() != MARK) {
         throw in.malformed(in.offset(), "No mark");

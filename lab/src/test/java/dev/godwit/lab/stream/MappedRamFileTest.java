@@ -9,6 +9,7 @@ import dev.godwit.channel.ram.MappedRamHeader;
 import dev.godwit.channel.ram.RamBlock;
 import dev.godwit.channel.ram.RamBlocks;
 import dev.godwit.channel.ram.RamRegions;
+import dev.godwit.channel.ram.RamTable;
 import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.lab.guest.QemuVersion;
@@ -35,6 +36,8 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -105,14 +108,23 @@ final class MappedRamFileTest {
     try (Opened opened = new Opened()) {
       PositionedChannel stream = opened.toRead(image);
       try (StreamInput in = new StreamInput(stream, "main")) {
-        MappedRamReader reader =
-            new MappedRamReader(stream, opened.lanes(lanes, blocks, () -> opened.toRead(image)));
+        MappedRamReader reader = new MappedRamReader(stream);
+        List<ImageLane> ways = opened.lanes(lanes, blocks, () -> opened.toRead(image));
         byte[] before = in.bytes(lengthBeforeTable(image));
         List<RamBlock> table = new ArrayList<>();
         for (long left = in.u64() & -PAGE_BYTES; left > 0; ) {
           RamBlock block = blocks.named(in.name("block")).orElseThrow();
           assertThat(in.u64()).isEqualTo(block.lengthBytes());
-          reader.read(in, block, MappedRamHeader.read(in, PAGE_BYTES, block.lengthBytes()));
+          MappedRamHeader header = MappedRamHeader.read(in, PAGE_BYTES, block.lengthBytes());
+          reader.step(
+              in,
+              new RamTable.Entry(
+                  block.name(),
+                  block.lengthBytes(),
+                  OptionalLong.empty(),
+                  OptionalLong.empty(),
+                  Optional.of(header)));
+          reader.fill(in, ways, block, header);
           table.add(block);
           left -= block.lengthBytes();
         }

@@ -23,9 +23,13 @@ final class ProgressLine implements AutoCloseable {
     shown = !output.isQuiet() && isTerminal();
   }
 
-  synchronized void show(Progress progress) {
+  void show(Progress progress) {
+    show(text(progress));
+  }
+
+  synchronized void show(String text) {
     if (shown) {
-      err.print(ERASE + text(progress));
+      err.print(ERASE + text);
       err.flush();
       drawn = true;
     }

@@ -1,14 +1,19 @@
 package dev.godwit.migration.cli;
 
+import dev.godwit.channel.image.ImageLayout;
 import dev.godwit.migration.drive.DestinationDrive;
 import dev.godwit.migration.drive.DriveReport;
+import dev.godwit.migration.image.ImageTransfer;
 import dev.godwit.migration.qemu.MigrationSettings;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Transports;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -16,25 +21,41 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "receive",
-    header = "Receives a guest into a QEMU on this host.",
+    header = "Receives a guest into a QEMU on this host, or into a file.",
     description = {
-      "Listens at URI and drives the QEMU behind a monitor socket through the incoming migration. That QEMU was started with the source's "
-          + "machine and devices and with -incoming defer.",
+      "With --qmp: listens at URI and drives the QEMU behind a monitor socket through the incoming migration. That QEMU was started with the "
+          + "source's machine and devices and with -incoming defer.",
+      "With --image: listens at URI and saves the guest that a source sends, to restore it with 'godwit send --image' or by any QEMU. The source "
+          + "hears that it is saved when the disk has it.",
       ""
     },
     footer = {
       "",
-      "Example:",
-      "  godwit receive --qmp /run/vm.qmp tcp:0:7700 --set multifd --set multifd-channels=4"
+      "Examples:",
+      "  godwit receive --qmp /run/vm.qmp tcp:0:7700 --set multifd --set multifd-channels=4",
+      "  godwit receive --image vm.img unix:/run/in.sock"
     },
     sortOptions = false)
 final class ReceiveCommand implements Callable<Integer> {
-  @Option(
-      names = "--qmp",
-      required = true,
-      paramLabel = "SOCKET",
-      description = "QEMU's monitor: a unix socket that speaks QMP")
-  private Path qmp = Path.of("");
+  @ArgGroup(multiplicity = "1")
+  private Into into = new Into();
+
+  /** One of the two. */
+  private static final class Into {
+    @Option(
+        names = "--qmp",
+        required = true,
+        paramLabel = "SOCKET",
+        description = "QEMU's monitor: a unix socket that speaks QMP")
+    private Optional<Path> qmp = Optional.empty();
+
+    @Option(
+        names = "--image",
+        required = true,
+        paramLabel = "FILE",
+        description = "Saves the guest to a file instead, written whole before it gets its name")
+    private Optional<Path> image = Optional.empty();
+  }
 
   @Parameters(index = "0", paramLabel = "URI", description = "Where the source connects")
   private String address = "";
@@ -46,6 +67,23 @@ final class ReceiveCommand implements Callable<Integer> {
           "A migration capability or parameter by QEMU's name; 'multifd' means multifd=on")
   private List<String> set = new ArrayList<>();
 
+  @Option(
+      names = "--format",
+      paramLabel = "FORMAT",
+      description =
+          "With --image: 'stream', which any QEMU reads (the default), or 'mapped-ram', a place a page, for QEMU 9.0 and later")
+  private Optional<String> format = Optional.empty();
+
+  @Option(names = "--overwrite", description = "With --image: replaces the file if it exists")
+  private boolean overwrite;
+
+  @Option(
+      names = "--max-ram",
+      paramLabel = "SIZE",
+      description =
+          "With --image: the largest guest to take, such as 64G (default: what this host has free)")
+  private Optional<String> maxRam = Optional.empty();
+
   @Mixin private final Output output = new Output();
 
   @Override
@@ -54,10 +92,18 @@ final class ReceiveCommand implements Callable<Integer> {
     Transports transports = Transports.load();
     Endpoint at = Endpoint.parse(address);
     Schemes.requireUsable(transports, at);
+    if (into.image.isPresent()) {
+      return save(into.image.get(), at, settings, transports);
+    }
+    ImageOptions.requireNone(
+        Map.of(
+            "--format", format.isPresent(),
+            "--overwrite", overwrite,
+            "--max-ram", maxRam.isPresent()));
     try (ProgressLine line = new ProgressLine(output)) {
       DestinationDrive drive =
           new DestinationDrive(
-              qmp,
+              into.qmp.orElseThrow(),
               at,
               settings,
               transports,
@@ -69,5 +115,19 @@ final class ReceiveCommand implements Callable<Integer> {
         return DriveOutput.print("receive", output, report);
       }
     }
+  }
+
+  private int save(Path file, Endpoint at, MigrationSettings settings, Transports transports)
+      throws Exception {
+    ImageLayout layout = ImageOptions.layout(format);
+    ImageOptions.requireWritable(file, overwrite);
+    ImageTransfer transfer = new ImageTransfer(transports, ImageOptions.limits(settings, maxRam));
+    return ImageOutput.run(
+        "receive",
+        output,
+        transfer,
+        () ->
+            transfer.save(
+                at, file, layout, local -> output.note("Waiting for a source at " + local)));
   }
 }

@@ -2,13 +2,18 @@ package dev.godwit.migration.cli;
 
 import dev.godwit.migration.drive.DriveReport;
 import dev.godwit.migration.drive.SourceDrive;
+import dev.godwit.migration.image.ImageTransfer;
 import dev.godwit.migration.qemu.MigrationSettings;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Transports;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -16,25 +21,41 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "send",
-    header = "Sends the guest of a QEMU on this host.",
+    header = "Sends the guest of a QEMU on this host, or of a file.",
     description = {
-      "Drives the QEMU behind a monitor socket through a migration to URI, where 'godwit receive', 'godwit proxy' or a QEMU listens. "
+      "With --qmp: drives the QEMU behind a monitor socket through a migration to URI, where 'godwit receive', 'godwit proxy' or a QEMU listens. "
           + "If it fails before switchover, the guest runs on here and QEMU's settings are as they were.",
+      "With --image: restores the guest of a file, saved by 'godwit receive --image' or by a QEMU, at URI, where a QEMU waits for it. The file "
+          + "stays as it is.",
       ""
     },
     footer = {
       "",
-      "Example:",
-      "  godwit send --qmp /run/vm.qmp tcp:hostb:7700 --set multifd --set multifd-channels=4"
+      "Examples:",
+      "  godwit send --qmp /run/vm.qmp tcp:hostb:7700 --set multifd --set multifd-channels=4",
+      "  godwit send --image vm.img tcp:hostb:4444"
     },
     sortOptions = false)
 final class SendCommand implements Callable<Integer> {
-  @Option(
-      names = "--qmp",
-      required = true,
-      paramLabel = "SOCKET",
-      description = "QEMU's monitor: a unix socket that speaks QMP")
-  private Path qmp = Path.of("");
+  @ArgGroup(multiplicity = "1")
+  private From from = new From();
+
+  /** One of the two. */
+  private static final class From {
+    @Option(
+        names = "--qmp",
+        required = true,
+        paramLabel = "SOCKET",
+        description = "QEMU's monitor: a unix socket that speaks QMP")
+    private Optional<Path> qmp = Optional.empty();
+
+    @Option(
+        names = "--image",
+        required = true,
+        paramLabel = "FILE",
+        description = "Restores the guest of a file instead, in either format")
+    private Optional<Path> image = Optional.empty();
+  }
 
   @Parameters(index = "0", paramLabel = "URI", description = "Where the guest goes")
   private String target = "";
@@ -52,6 +73,20 @@ final class SendCommand implements Callable<Integer> {
           "Switch to postcopy after the first pass (the receiving side needs --set postcopy-ram)")
   private boolean postcopy;
 
+  @Option(
+      names = "--uuid",
+      paramLabel = "UUID",
+      description =
+          "With --image and multifd: the guest's UUID, if its QEMU has one that the image does not know")
+  private Optional<UUID> uuid = Optional.empty();
+
+  @Option(
+      names = "--max-ram",
+      paramLabel = "SIZE",
+      description =
+          "With --image: the largest guest to take, such as 64G (default: what this host has free)")
+  private Optional<String> maxRam = Optional.empty();
+
   @Mixin private final Output output = new Output();
 
   @Override
@@ -61,13 +96,28 @@ final class SendCommand implements Callable<Integer> {
     Endpoint to = Endpoint.parse(target);
     Schemes.requireUsable(transports, to);
     transports.dialer(to).close();
+    if (from.image.isPresent()) {
+      return restore(from.image.get(), to, settings, transports);
+    }
+    ImageOptions.requireNone(Map.of("--uuid", uuid.isPresent(), "--max-ram", maxRam.isPresent()));
     try (ProgressLine line = new ProgressLine(output)) {
-      SourceDrive drive = new SourceDrive(qmp, to, settings, postcopy, transports, line::show);
+      SourceDrive drive =
+          new SourceDrive(from.qmp.orElseThrow(), to, settings, postcopy, transports, line::show);
       try (Termination termination = Termination.calls(drive::cancel)) {
         DriveReport report = drive.run();
         line.close();
         return DriveOutput.print("send", output, report);
       }
     }
+  }
+
+  private int restore(Path file, Endpoint to, MigrationSettings settings, Transports transports)
+      throws Exception {
+    if (postcopy) {
+      throw new CommandFailure(
+          ExitCode.USAGE, "--postcopy is for a running guest, and that of an image is at rest");
+    }
+    ImageTransfer transfer = new ImageTransfer(transports, ImageOptions.limits(settings, maxRam));
+    return ImageOutput.run("send", output, transfer, () -> transfer.restore(file, to, uuid));
   }
 }

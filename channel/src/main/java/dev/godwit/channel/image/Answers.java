@@ -1,0 +1,132 @@
+package dev.godwit.channel.image;
+
+import dev.godwit.channel.returnpath.ReturnPathMessage;
+import dev.godwit.channel.returnpath.ReturnPathReader;
+import dev.godwit.channel.stream.StreamInput;
+import dev.godwit.transport.Channel;
+import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.Deadline;
+import dev.godwit.transport.support.Monitor;
+import java.io.IOException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the destination answers on the main channel, read on a thread of its own while the guest is
+ * sent: what is not read holds up the barriers of a transport that places.
+ */
+final class Answers implements AutoCloseable {
+  /** Longer than any message that this side understands. */
+  private static final int BUFFER_BYTES = 1024;
+
+  private final Channel main;
+  private final Ending ending;
+  private final Monitor monitor = new Monitor();
+  private final Thread thread;
+  private boolean confirmed;
+  private @Nullable IOException failure;
+
+  /**
+   * @param main stays the caller's, who aborts it before this is closed
+   */
+  Answers(Channel main, Ending ending) {
+    this.main = main;
+    this.ending = ending;
+    this.thread = Thread.ofPlatform().daemon().name("image-answers").start(this::read);
+  }
+
+  private void read() {
+    try (StreamInput in = new StreamInput(main, "return path", BUFFER_BYTES)) {
+      ReturnPathReader answers = new ReturnPathReader(in, Long.BYTES);
+      while (true) {
+        Optional<ReturnPathMessage> next = answers.next();
+        if (next.isEmpty()) {
+          throw new ChannelException.EndedEarly(
+              "The destination ended before it said whether it has the guest");
+        }
+        if (next.get() instanceof ReturnPathMessage.Shut shut) {
+          end(shut.value());
+          return;
+        }
+      }
+    } catch (IOException e) {
+      fail(e);
+    }
+  }
+
+  private void end(long value) {
+    if (value != 0) {
+      fail(
+          new ChannelException.Refused(
+              "The destination says that it could not load the guest; its log has the reason"));
+      return;
+    }
+    monitor.lock();
+    try {
+      confirmed = true;
+      monitor.signalAll();
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  private void fail(IOException e) {
+    monitor.lock();
+    try {
+      failure = e;
+      monitor.signalAll();
+    } finally {
+      monitor.unlock();
+    }
+    ending.abort(e);
+  }
+
+  /**
+   * Waits until the destination has said that it has the guest.
+   *
+   * @throws IOException if it has said that it has not, or says nothing any more
+   */
+  void awaitConfirmed() throws IOException {
+    monitor.lock();
+    try {
+      while (!confirmed) {
+        if (failure != null) {
+          throw failure;
+        }
+        monitor.await();
+      }
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  /** That the destination does not take the guest, if it says so by {@code deadline}. */
+  Optional<ChannelException.Refused> refusal(Deadline deadline) {
+    monitor.lock();
+    try {
+      while (!confirmed && failure == null && monitor.await(deadline)) {
+        // Not told yet.
+      }
+      return failure instanceof ChannelException.Refused refused
+          ? Optional.of(refused)
+          : Optional.empty();
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,291 @@
+package dev.godwit.channel.image;
+
+import dev.godwit.channel.identity.ChannelClassifier;
+import dev.godwit.channel.identity.ChannelRole;
+import dev.godwit.transport.Channel;
+import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.Deadline;
+import dev.godwit.transport.Listener;
+import dev.godwit.transport.support.ChannelReader;
+import dev.godwit.transport.support.Monitor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The connections of one migration as they come in, told apart by their first bytes. One is the
+ * main channel; multifd channels wait until somebody takes them. What belongs to no migration is
+ * closed and logged, since any port is knocked at.
+ */
+final class Arrivals implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Arrivals.class);
+
+  /** Connections that have said nothing yet cost a thread each. */
+  private static final int MAX_SILENT = 16;
+
+  /** How much is looked at: the init packet of a multifd channel is the longest. */
+  private static final int FIRST_BYTES = 64;
+
+  /** Takes a multifd channel, which is the taker's from then on. */
+  @FunctionalInterface
+  interface Taker {
+    void take(int id, ChannelReader reader);
+  }
+
+  private record Handover(Taker taker, int id) {}
+
+  private record Early(int id, ChannelReader reader) {}
+
+  private final Listener listener;
+  private final int others;
+  private final Ending ending;
+  private final Monitor monitor = new Monitor();
+  private final List<Thread> threads = new ArrayList<>();
+  private final List<Channel> unknown = new ArrayList<>();
+  private final List<Early> early = new ArrayList<>();
+  private @Nullable ChannelReader main;
+  private @Nullable Taker taker;
+  private @Nullable Throwable failure;
+  private boolean closed;
+
+  /**
+   * @param listener stays the caller's
+   * @param others how many multifd channels were agreed on
+   */
+  Arrivals(Listener listener, int others, Ending ending) {
+    this.listener = listener;
+    this.others = others;
+    this.ending = ending;
+    ending.with(this::fail);
+  }
+
+  /** Accepts from now on, and returns the main channel once it is there; it is the caller's. */
+  ChannelReader awaitMain() throws ChannelException {
+    start(this::accept, "image-accept");
+    monitor.lock();
+    try {
+      while (main == null) {
+        switch (failure) {
+          case null -> monitor.await();
+          case ChannelException e -> throw e;
+          case Throwable e -> throw new ChannelException.Aborted("Waiting was given up", e);
+        }
+      }
+      return main;
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  /** Hands over the multifd channels that have come, and each that comes later as it comes. */
+  void handTo(Taker next) {
+    List<Early> waiting;
+    monitor.lock();
+    try {
+      taker = next;
+      waiting = List.copyOf(early);
+      early.clear();
+    } finally {
+      monitor.unlock();
+    }
+    waiting.forEach(channel -> next.take(channel.id, channel.reader));
+  }
+
+  private void accept() {
+    try {
+      boolean more = true;
+      while (more) {
+        Channel channel = listener.accept(Deadline.never());
+        more = channel.info().capabilities().manyChannels();
+        begin(channel);
+      }
+    } catch (ChannelException e) {
+      fail(e);
+    }
+  }
+
+  private void begin(Channel channel) {
+    boolean tooMany;
+    monitor.lock();
+    try {
+      tooMany = closed || unknown.size() >= MAX_SILENT + others;
+      if (!tooMany) {
+        unknown.add(channel);
+      }
+    } finally {
+      monitor.unlock();
+    }
+    if (tooMany) {
+      drop(channel, "Too many connections are silent");
+      return;
+    }
+    start(() -> look(channel), "image-look");
+  }
+
+  private void look(Channel channel) {
+    ChannelReader reader = new ChannelReader(channel, FIRST_BYTES);
+    Optional<String> objection;
+    try {
+      objection = place(reader, ChannelClassifier.classify(reader));
+    } catch (ChannelException e) {
+      objection = Optional.of(String.valueOf(e.getMessage()));
+    }
+    boolean mine;
+    monitor.lock();
+    try {
+      mine = unknown.remove(channel);
+    } finally {
+      monitor.unlock();
+    }
+    if (mine && objection.isPresent()) {
+      drop(channel, objection.get());
+    }
+  }
+
+  /** Why nobody wants it; empty if it has found its place. */
+  private Optional<String> place(ChannelReader reader, ChannelRole role) {
+    Handover now = null;
+    monitor.lock();
+    try {
+      if (closed) {
+        return Optional.of("It is too late for it");
+      }
+      switch (role) {
+        case ChannelRole.Main ignored -> {
+          if (main != null) {
+            return Optional.of("Another migration is under way");
+          }
+          main = reader;
+          unknown.remove(reader.channel());
+          monitor.signalAll();
+        }
+        case ChannelRole.Multifd multifd -> {
+          if (others == 0) {
+            ending.abort(
+                new ChannelException.Violated(
+                    "The source has multifd on: channel "
+                        + multifd.id()
+                        + " came, and this side was told of none"));
+            return Optional.of("No multifd channel was agreed on");
+          }
+          unknown.remove(reader.channel());
+          if (taker == null) {
+            early.add(new Early(multifd.id(), reader));
+          } else {
+            now = new Handover(taker, multifd.id());
+          }
+        }
+        case ChannelRole.Tls ignored -> {
+          return Optional.of("It speaks TLS, and this side does not");
+        }
+        case ChannelRole.Recovery ignored -> {
+          return Optional.of("It goes on with a postcopy, which no image takes");
+        }
+        case ChannelRole.Preempt ignored -> {
+          return Optional.of("It is for urgent postcopy pages, which no image takes");
+        }
+        case ChannelRole.Silent ignored -> {
+          return Optional.of("It ended without a byte");
+        }
+        case ChannelRole.Opaque ignored -> {
+          return Optional.of("Nobody knows what it is");
+        }
+      }
+    } finally {
+      monitor.unlock();
+    }
+    if (now != null) {
+      now.taker.take(now.id, reader);
+    }
+    return Optional.empty();
+  }
+
+  private static void drop(Channel channel, String why) {
+    LOG.warn("A connection from {} is not taken: {}", channel.info().remote(), why);
+    channel.abort(new IllegalStateException(why));
+    closeQuietly(channel);
+  }
+
+  private static void closeQuietly(Channel channel) {
+    try {
+      channel.close();
+    } catch (ChannelException e) {
+      LOG.debug("Closing {} failed", channel.info().remote(), e);
+    }
+  }
+
+  private void start(Runnable work, String name) {
+    Thread thread = Thread.ofPlatform().daemon().name(name).unstarted(work);
+    monitor.lock();
+    try {
+      threads.removeIf(before -> before.getState() == Thread.State.TERMINATED);
+      threads.add(thread);
+      thread.start();
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  private void fail(Throwable cause) {
+    List<Channel> waiting;
+    monitor.lock();
+    try {
+      if (failure == null) {
+        failure = cause;
+      }
+      waiting = List.copyOf(unknown);
+      monitor.signalAll();
+    } finally {
+      monitor.unlock();
+    }
+    listener.abort(cause);
+    waiting.forEach(channel -> channel.abort(cause));
+  }
+
+  /** Accepts no more, waits for the threads, and closes what nobody has taken. */
+  @Override
+  public void close() {
+    List<Thread> running;
+    List<Channel> left = new ArrayList<>();
+    monitor.lock();
+    try {
+      closed = true;
+      running = List.copyOf(threads);
+    } finally {
+      monitor.unlock();
+    }
+    fail(new IllegalStateException("No more connections are accepted"));
+    running.forEach(Arrivals::join);
+    monitor.lock();
+    try {
+      left.addAll(unknown);
+      early.forEach(channel -> left.add(channel.reader.channel()));
+      unknown.clear();
+      early.clear();
+    } finally {
+      monitor.unlock();
+    }
+    for (Channel channel : left) {
+      channel.abort(new IllegalStateException("Nobody took the connection"));
+      closeQuietly(channel);
+    }
+  }
+
+  /** All are aborted, so that they end soon. */
+  private static void join(Thread thread) {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
