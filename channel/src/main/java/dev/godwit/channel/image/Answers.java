@@ -7,6 +7,7 @@ import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.support.Monitor;
+import dev.godwit.transport.support.Uninterruptibly;
 import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -117,16 +118,6 @@ final class Answers implements AutoCloseable {
 
   @Override
   public void close() {
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Uninterruptibly.join(thread);
   }
 }

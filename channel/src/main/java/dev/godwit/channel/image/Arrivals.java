@@ -8,6 +8,7 @@ import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Listener;
 import dev.godwit.transport.support.ChannelReader;
 import dev.godwit.transport.support.Monitor;
+import dev.godwit.transport.support.Uninterruptibly;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -258,7 +259,8 @@ final class Arrivals implements AutoCloseable {
       monitor.unlock();
     }
     fail(new IllegalStateException("No more connections are accepted"));
-    running.forEach(Arrivals::join);
+    // All are aborted, so that they end soon.
+    running.forEach(Uninterruptibly::join);
     monitor.lock();
     try {
       left.addAll(unknown);
@@ -271,21 +273,6 @@ final class Arrivals implements AutoCloseable {
     for (Channel channel : left) {
       channel.abort(new IllegalStateException("Nobody took the connection"));
       closeQuietly(channel);
-    }
-  }
-
-  /** All are aborted, so that they end soon. */
-  private static void join(Thread thread) {
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
     }
   }
 }

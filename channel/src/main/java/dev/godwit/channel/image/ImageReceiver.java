@@ -224,7 +224,7 @@ public final class ImageReceiver implements AutoCloseable {
    * The channels wait for one another at the marks of the main channel: the words for it, or each
    * end of a section where the first section has no such word (qemu-wire.md §4.6).
    */
-  private static final class SyncMarks implements RamSectionReader.Marks {
+  private final class SyncMarks implements RamSectionReader.Marks {
     private @Nullable MultifdReceiver channels;
     private boolean words;
     private boolean synced;
@@ -249,6 +249,7 @@ public final class ImageReceiver implements AutoCloseable {
       try {
         channels.awaitSync(Deadline.after(synced ? LATER_SYNC : FIRST_SYNC));
       } catch (MultifdException e) {
+        ending.abort(e);
         throw new ChannelException.Aborted("The multifd channels failed", e);
       }
       synced = true;

@@ -2,6 +2,7 @@ package dev.godwit.channel.image;
 
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.support.Uninterruptibly;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -59,7 +60,8 @@ final class Lanes {
       }
       pieces(0, bytes, work, next, first);
     } finally {
-      joinAll(others);
+      // Whatever happens, they work in memory that is freed afterwards.
+      others.forEach(Uninterruptibly::join);
     }
     rethrow(first.get());
   }
@@ -85,23 +87,6 @@ final class Lanes {
           earlier.addSuppressed(e);
         }
       }
-    }
-  }
-
-  /** Waits for all to end, whatever happens: they work in memory that is freed afterwards. */
-  private static void joinAll(List<Thread> threads) {
-    boolean interrupted = false;
-    for (Thread thread : threads) {
-      while (thread.isAlive()) {
-        try {
-          thread.join();
-        } catch (InterruptedException e) {
-          interrupted = true; // what ends them early is to abort their channels
-        }
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
     }
   }
 

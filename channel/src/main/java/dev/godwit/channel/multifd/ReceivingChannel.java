@@ -6,6 +6,7 @@ import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Placement;
 import dev.godwit.transport.support.ChannelReader;
+import dev.godwit.transport.support.Uninterruptibly;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.Optional;

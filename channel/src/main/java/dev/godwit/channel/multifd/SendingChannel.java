@@ -7,6 +7,7 @@ import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Placement;
+import dev.godwit.transport.support.Uninterruptibly;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;

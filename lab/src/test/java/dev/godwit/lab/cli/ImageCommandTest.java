@@ -14,6 +14,7 @@ import dev.godwit.migration.qemu.MigrationStatus;
 import dev.godwit.migration.qemu.QemuMonitor;
 import dev.godwit.migration.qemu.RunStatus;
 import dev.godwit.transport.Deadline;
+import dev.godwit.transport.Endpoint;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -67,9 +68,11 @@ final class ImageCommandTest {
           GodwitProcess receive =
               GodwitProcess.start(
                   arguments(
-                      List.of("receive", "--json", "--image", file.toString(), "--format", format),
-                      uri.replace("{dir}", dir.toString()),
-                      sourceSettings))) {
+                          List.of(
+                              "receive", "--json", "--image", file.toString(), "--format", format),
+                          uri.replace("{dir}", dir.toString()),
+                          sourceSettings)
+                      .toArray(String[]::new))) {
         if (from == QemuVersion.V7_2) {
           monitor.stop(soon());
         }
@@ -93,8 +96,8 @@ final class ImageCommandTest {
         monitor.migrateIncoming(socket, soon());
         try (GodwitProcess send =
             GodwitProcess.start(
-                arguments(
-                    List.of("send", "--image", file.toString()), socket, destinationSettings))) {
+                arguments(List.of("send", "--image", file.toString()), socket, destinationSettings)
+                    .toArray(String[]::new))) {
           send.expectExit(0);
           assertThat(send.out())
               .startsWith("The guest of " + file + " was restored at " + socket + "\n");
@@ -180,6 +183,64 @@ final class ImageCommandTest {
         "multifd-compression=zlib");
   }
 
+  /** More channels than were agreed on, and fewer. */
+  @ParameterizedTest
+  @CsvSource({
+    "V10_0, 4, 2, ' of 2 channels (channel multifd connection '",
+    "V7_2, 4, 2, ' of 2 channels (channel multifd connection '",
+    "V10_0, 2, 3, Channel multifd 2 did not connect in time",
+    "V7_2, 2, 3, Channel multifd 2 did not connect in time"
+  })
+  void aSourceWithAnotherNumberOfChannels(
+      QemuVersion version, int source, int here, String sentence) throws Exception {
+    expectRefused(
+        version,
+        List.of(),
+        List.of(
+            "receive",
+            "--image",
+            dir.resolve("vm.img").toString(),
+            "tcp:127.0.0.1:0",
+            "--set",
+            "multifd",
+            "--set",
+            "multifd-channels=" + here),
+        "godwit receive: Source side: ",
+        sentence,
+        "multifd",
+        "multifd-channels=" + source);
+  }
+
+  /** A proxy on the way cuts one of the connections in the middle of the guest. */
+  @ParameterizedTest
+  @CsvSource({"V10_0, ''", "V7_2, ''", "V10_0, multifd", "V7_2, multifd"})
+  void aConnectionThatIsCutLeavesTheGuestAtTheSource(QemuVersion version, String multifd)
+      throws Exception {
+    List<String> command =
+        arguments(
+            List.of("receive", "--image", dir.resolve("vm.img").toString()),
+            "tcp:127.0.0.1:0",
+            multifd);
+    expectRefused(
+        version,
+        command,
+        receive ->
+            GodwitProcess.start(
+                "proxy",
+                "--once",
+                "unix:" + dir.resolve("proxy.sock"),
+                receive + "?fault=cut:1500000"),
+        "godwit receive: Source side: ",
+        "; the VM stays at the source",
+        multifd);
+    assertThat(dir.resolve("vm.img")).doesNotExist();
+  }
+
+  /** Something between the source and Godwit. */
+  private interface Between {
+    GodwitProcess start(Endpoint receive) throws Exception;
+  }
+
   /** The source fails its migration, and its guest ticks on. */
   private void expectRefused(
       QemuVersion version,
@@ -190,16 +251,40 @@ final class ImageCommandTest {
       String... sourceSettings)
       throws Exception {
     try (Qemu source = start(version, QemuMachine.of(GUEST), "s");
-        QemuMonitor monitor = QemuMonitor.connect(source.qmp(), soon())) {
+        GodwitProcess receive = GodwitProcess.start(behind, command.toArray(String[]::new))) {
+      expectRefused(source, receive, receive.awaitListening(), sentence, more, sourceSettings);
+    }
+  }
+
+  private void expectRefused(
+      QemuVersion version,
+      List<String> command,
+      Between between,
+      String sentence,
+      String more,
+      String... sourceSettings)
+      throws Exception {
+    try (Qemu source = start(version, QemuMachine.of(GUEST), "s");
+        GodwitProcess receive = GodwitProcess.start(command.toArray(String[]::new));
+        GodwitProcess proxy = between.start(receive.awaitListening())) {
+      expectRefused(source, receive, proxy.awaitListening(), sentence, more, sourceSettings);
+    }
+  }
+
+  private static void expectRefused(
+      Qemu source,
+      GodwitProcess receive,
+      Endpoint target,
+      String sentence,
+      String more,
+      String... sourceSettings)
+      throws Exception {
+    try (QemuMonitor monitor = QemuMonitor.connect(source.qmp(), soon())) {
       SerialTicks.await(10, PATIENCE, source.serialLog());
       monitor.apply(settings(String.join(" ", sourceSettings) + " return-path"), soon());
-      try (GodwitProcess receive = GodwitProcess.start(behind, command.toArray(String[]::new))) {
-        monitor.migrate(receive.awaitListening().toString(), soon());
-
-        receive.expectExit(1);
-
-        assertThat(receive.sentence()).startsWith(sentence).contains(more);
-      }
+      monitor.migrate(target.toString(), soon());
+      receive.expectExit(1);
+      assertThat(receive.sentence()).startsWith(sentence).contains(more);
       MigrationStatus status =
           monitor.awaitMigration(MigrationStatus::isFinal, PATIENCE, Deadline.after(PATIENCE));
       assertThat(status.state()).isEqualTo(MigrationState.FAILED);
@@ -302,14 +387,14 @@ final class ImageCommandTest {
     return text.isBlank() ? List.of() : List.of(text.strip().split(" +", -1));
   }
 
-  private static String[] arguments(List<String> first, String uri, String settings) {
+  private static List<String> arguments(List<String> first, String uri, String settings) {
     List<String> all = new ArrayList<>(first);
     all.add(uri);
     for (String setting : words(settings)) {
       all.add("--set");
       all.add(setting);
     }
-    return all.toArray(String[]::new);
+    return all;
   }
 
   private static void expectCompleted(QemuMonitor monitor) throws Exception {

@@ -7,6 +7,7 @@ import dev.godwit.lab.guest.QemuMachine;
 import dev.godwit.lab.guest.QemuVersion;
 import dev.godwit.lab.migration.TwoQemus;
 import dev.godwit.migration.qemu.QemuSettings;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,6 +22,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class MismatchTest {
   private static final BootSector GUEST =
       BootSector.of(TwoQemus.MEMORY_MIB, 4).filled(BootSector.Fill.RANDOM);
+
+  private static final int ATTEMPTS = 3;
 
   @TempDir private Path dir;
 
@@ -86,7 +89,37 @@ final class MismatchTest {
             : "waits for 4 multifd channels and the source opened 2");
   }
 
+  /**
+   * Tries again where QEMU 7.2 locked itself up: its main loop may wait for ever for multifd
+   * threads whose connections broke while they began, once in some ten runs of a loaded machine.
+   */
   private void fails(
+      QemuVersion version,
+      QemuMachine here,
+      QemuMachine there,
+      List<String> source,
+      List<String> destination,
+      String reason)
+      throws Exception {
+    for (int attempt = 1; ; attempt++) {
+      Path own = Files.createDirectory(dir.resolve("try" + attempt));
+      try {
+        failsOnce(own, version, here, there, source, destination, reason);
+        return;
+      } catch (AssertionError e) {
+        boolean lockedUp =
+            version == QemuVersion.V7_2
+                && String.valueOf(e.getMessage()).contains("whose monitor does not answer");
+        if (!lockedUp || attempt == ATTEMPTS) {
+          throw e;
+        }
+        System.out.println("QEMU 7.2 locked itself up, once more: " + e.getMessage());
+      }
+    }
+  }
+
+  private static void failsOnce(
+      Path dir,
       QemuVersion version,
       QemuMachine here,
       QemuMachine there,

@@ -7,12 +7,26 @@ import dev.godwit.channel.image.ImageSender.Delivery;
 import dev.godwit.channel.image.LaneOpener;
 import dev.godwit.channel.multifd.MultifdCompression;
 import dev.godwit.channel.multifd.MultifdSettings;
+import dev.godwit.lab.guest.Qemu;
+import dev.godwit.lab.guest.QemuBinary;
+import dev.godwit.lab.guest.QemuMachine;
 import dev.godwit.lab.guest.QemuVersion;
+import dev.godwit.lab.guest.SerialTicks;
 import dev.godwit.lab.stream.Mode.Kind;
+import dev.godwit.migration.qemu.MigrationSettings;
+import dev.godwit.migration.qemu.MigrationState;
+import dev.godwit.migration.qemu.MigrationStatus;
+import dev.godwit.migration.qemu.QemuMonitor;
+import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Listener;
 import dev.godwit.transport.testkit.Task;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +45,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @ExtendWith(Captures.Shared.class)
 @Timeout(120)
 final class ProvidersTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(40);
   private static final String DIRECTORY = "{dir}";
 
   @TempDir private Path directory;
@@ -111,6 +126,134 @@ final class ProvidersTest {
         sending.ifPresent(sent -> assertThat(sent.result()).isEqualTo(Delivery.CONFIRMED));
       }
     }
+  }
+
+  /**
+   * Where Godwit listens, what a QEMU dials to reach it, and the other way round.
+   *
+   * @param later whether it is a file, which one side writes before the other reads
+   */
+  private record Real(
+      String receive, String migrate, String incoming, String send, boolean many, boolean later) {}
+
+  private static final Real TCP =
+      new Real("tcp:127.0.0.1:0", "", "tcp:127.0.0.1:0", "", true, false);
+  private static final Real UNIX =
+      new Real(
+          "unix:{dir}/r.sock",
+          "unix:{dir}/r.sock",
+          "unix:{dir}/s.sock",
+          "unix:{dir}/s.sock",
+          true,
+          false);
+  private static final Real EXEC =
+      new Real(
+          "unix:{dir}/r.sock",
+          "exec:socat - UNIX-CONNECT:{dir}/r.sock",
+          "unix:{dir}/s.sock",
+          "exec:socat - UNIX-CONNECT:{dir}/s.sock",
+          false,
+          false);
+  private static final Real PIPED_FILE =
+      new Real(
+          "file:{dir}/r.img",
+          "exec:cat > {dir}/r.img",
+          "exec:cat {dir}/s.img",
+          "file:{dir}/s.img",
+          false,
+          true);
+
+  static Stream<Arguments> realCells() {
+    List<Arguments> cells = new ArrayList<>();
+    for (QemuVersion version : QemuVersion.values()) {
+      for (Real real : List.of(TCP, UNIX, EXEC, PIPED_FILE)) {
+        cells.add(Arguments.of(real, false, version));
+        if (real.many()) {
+          cells.add(Arguments.of(real, true, version));
+        }
+      }
+    }
+    return cells.stream();
+  }
+
+  /** A paused guest goes from one QEMU into an image and from there into another QEMU. */
+  @ParameterizedTest
+  @MethodSource("realCells")
+  void theGuestGoesFromQemuToQemu(Real real, boolean many, QemuVersion version) throws Exception {
+    Optional<MultifdSettings> multifd =
+        many ? Optional.of(Images.multifd(2, MultifdCompression.NONE)) : Optional.empty();
+    MigrationSettings settings = MigrationSettings.parse(many ? List.of("multifd") : List.of());
+    QemuMachine machine = QemuMachine.of(CaptureMaker.GUEST);
+    Path before = directory.resolve("before.bin");
+    Path after = directory.resolve("after.bin");
+    try (Qemu source = start(version, machine, "s");
+        Qemu destination = start(version, machine.incoming(), "d");
+        QemuMonitor here = QemuMonitor.connect(source.qmp(), soon());
+        QemuMonitor there = QemuMonitor.connect(destination.qmp(), soon())) {
+      SerialTicks.await(2, PATIENCE, source.serialLog());
+      here.stop(soon());
+      here.apply(settings, soon());
+      there.apply(settings, soon());
+      if (real.later()) {
+        here.migrate(named(real.migrate()), soon());
+        awaitCompleted(here);
+      }
+      Listener listener = Images.TRANSPORTS.listen(Endpoint.parse(named(real.receive())));
+      if (!real.later()) {
+        here.migrate(
+            real.migrate().isEmpty() ? listener.local().toString() : named(real.migrate()), soon());
+      }
+      try (Received received = Received.open(listener, multifd, LaneOpener.none())) {
+        received.confirm();
+        awaitCompleted(here);
+        send(real, received.image(), there, multifd);
+      }
+      awaitCompleted(there);
+      CaptureMaker.saveMemory(source, before);
+      CaptureMaker.saveMemory(destination, after);
+      Kind kind = new Kind(Mode.PLAIN, version);
+      assertThat(new Capture(kind, List.of(), after).guestMemory())
+          .isEqualTo(new Capture(kind, List.of(), before).guestMemory());
+    }
+  }
+
+  private void send(
+      Real real, GuestImage image, QemuMonitor there, Optional<MultifdSettings> multifd)
+      throws Exception {
+    String uri = real.send().isEmpty() ? "tcp:127.0.0.1:" + freePort() : named(real.send());
+    String incoming = real.send().isEmpty() ? uri : named(real.incoming());
+    if (!real.later()) {
+      there.migrateIncoming(incoming, soon());
+    }
+    assertThat(Images.send(image, uri, multifd))
+        .isEqualTo(real.later() ? Delivery.HANDED_OVER : Delivery.CONFIRMED);
+    if (real.later()) {
+      there.migrateIncoming(incoming, soon());
+    }
+  }
+
+  /** Free when it was looked for; QEMU does not say which one it would choose by itself. */
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  private Qemu start(QemuVersion version, QemuMachine machine, String name) throws Exception {
+    return Qemu.start(
+        QemuBinary.require(version), machine, Files.createDirectories(directory.resolve(name)));
+  }
+
+  private static void awaitCompleted(QemuMonitor monitor) throws Exception {
+    MigrationStatus status =
+        monitor.awaitMigration(MigrationStatus::isFinal, PATIENCE, Deadline.after(PATIENCE));
+    assertThat(status.state())
+        .as(status.error().orElse("no reason given"))
+        .isEqualTo(MigrationState.COMPLETED);
+  }
+
+  private static Deadline soon() {
+    return Deadline.after(Duration.ofSeconds(20));
   }
 
   private String named(String uri) {

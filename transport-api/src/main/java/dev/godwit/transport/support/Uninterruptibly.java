@@ -1,11 +1,11 @@
-package dev.godwit.channel.multifd;
+package dev.godwit.transport.support;
 
 /** Waits as the seam does: an interrupt ends no wait, and is still set afterwards. */
-final class Uninterruptibly {
+public final class Uninterruptibly {
   private Uninterruptibly() {}
 
   /** Returns when {@code thread} has ended, or was never started. */
-  static void join(Thread thread) {
+  public static void join(Thread thread) {
     boolean interrupted = false;
     while (true) {
       try {
