@@ -52,9 +52,11 @@ final class GuestImageTest {
 
   /** Where all memory is in records of the main channel, and the source gave the guest up whole. */
   static Stream<Kind> kinds() {
-    return Mode.kinds()
-        .filter(kind -> kind.mode().layout() == Mode.Layout.STREAM)
-        .filter(kind -> kind.mode().multifdChannels() == 0);
+    return Mode.kinds().filter(GuestImageTest::isImage);
+  }
+
+  static boolean isImage(Kind kind) {
+    return kind.mode().layout() == Mode.Layout.STREAM && kind.mode().multifdChannels() == 0;
   }
 
   @ParameterizedTest
