@@ -19,7 +19,6 @@ import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.channel.stream.VmDescription;
 import dev.godwit.lab.guest.QemuVersion;
 import dev.godwit.lab.stream.Mode.Kind;
-import dev.godwit.lab.stream.Mode.Layout;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.testkit.ArrayChannel;
 import dev.godwit.transport.testkit.Leaks;
@@ -93,11 +92,11 @@ final class DamagedCaptureTest {
   }
 
   static List<Kind> kinds() {
-    return Mode.kinds().filter(kind -> kind.mode().layout() != Layout.FILE).toList();
+    return TruncatedCaptureTest.kinds().toList();
   }
 
   static List<Kind> images() {
-    return kinds().stream().filter(GuestImageTest::isImage).toList();
+    return TruncatedCaptureTest.images().toList();
   }
 
   @ParameterizedTest

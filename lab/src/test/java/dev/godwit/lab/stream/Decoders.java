@@ -128,6 +128,40 @@ final class Decoders {
     }
   }
 
+  /** The length of the main channel's table of RAM blocks. */
+  static int tableBytes(byte[] main) throws IOException {
+    try (StreamInput in = new StreamInput(ArrayChannel.of(main), "main")) {
+      int start = tableAt(main);
+      in.skip(start);
+      long total = RamWord.address(in.u64(), PAGE_BYTES);
+      RamTable.read(in, total, RamTable.Layout.plain(PAGE_BYTES), entry -> {});
+      return (int) in.offset() - start;
+    }
+  }
+
+  /** Applies so many bodies of RAM sections; what they leave is the caller's to close. */
+  static RamImage records(byte[] bodies, int count) throws IOException {
+    ArrayChannel channel = ArrayChannel.of(bodies);
+    RamImage memory = new RamImage(CEILING_BYTES, PAGE_BYTES);
+    try (StreamInput in = new StreamInput(channel, "records");
+        RamSectionReader ram =
+            new RamSectionReader(
+                in,
+                channel,
+                RamDialect.ANY,
+                RamTable.Layout.plain(PAGE_BYTES),
+                memory,
+                RamSectionReader.Marks.NONE)) {
+      for (int i = 0; i < count; i++) {
+        ram.readSection();
+      }
+      return memory;
+    } catch (IOException | RuntimeException e) {
+      memory.close();
+      throw e;
+    }
+  }
+
   /** Memory for the blocks that the main channel's table names. */
   static RamBlocks blocks(byte[] main, Arena arena) throws IOException {
     try (StreamInput in = new StreamInput(ArrayChannel.of(main), "main")) {

@@ -33,17 +33,22 @@ final class TruncatedCaptureTest {
   /** Enough for some thousand cuts. */
   private static final Duration SAMPLED = Duration.ofMillis(FULL ? 60_000 : 400);
 
+  /** More than any has, but for one that carries a disk. */
+  private static final int MOST_BEFORE_DEVICES = 5_000;
+
   private static final int CUTS_IN_PAGES = 100;
   private static final int CUTS_OF_ALL = 50;
 
   @TempDir private Path scratch;
 
+  /** All but files, and connections that are cut as it is. */
   static Stream<Kind> kinds() {
-    return Mode.kinds().filter(kind -> kind.mode().layout() != Layout.FILE);
+    return Mode.allKinds()
+        .filter(kind -> kind.mode().layout() != Layout.FILE && kind.mode() != Mode.RECOVERY);
   }
 
   static Stream<Kind> images() {
-    return kinds().filter(GuestImageTest::isImage);
+    return Mode.kinds().filter(GuestImageTest::isImage);
   }
 
   @ParameterizedTest
@@ -73,7 +78,12 @@ final class TruncatedCaptureTest {
     Structure small = Structure.shortened(whole);
     reading.read(small.bytes(), small.bytes().length);
     Leaks leaks = Leaks.baseline(scratch);
-    for (int cut : small.head()) {
+    List<Integer> head = small.head();
+    if (head.size() > MOST_BEFORE_DEVICES) {
+      Collections.shuffle(head, random);
+      head = head.subList(0, MOST_BEFORE_DEVICES);
+    }
+    for (int cut : head) {
       expectTruncated(small, cut, reading);
     }
     int devices = some(small.devices(), random, cut -> expectTruncated(small, cut, reading));
@@ -88,13 +98,8 @@ final class TruncatedCaptureTest {
     }
     leaks.awaitNone();
     System.out.printf(
-        "%s: cut at all %d places before the devices, at %d of %d in them, at %d of %d behind%n",
-        kind,
-        small.head().size(),
-        devices,
-        small.devices().size(),
-        described,
-        small.description().size());
+        "%s: cut at %d places before the devices, at %d of %d in them, at %d of %d behind%n",
+        kind, head.size(), devices, small.devices().size(), described, small.description().size());
     assertThat(devices).as("cuts among the devices").isGreaterThan(100);
   }
 
