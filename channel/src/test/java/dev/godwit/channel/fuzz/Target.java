@@ -166,16 +166,21 @@ public enum Target {
   }
 
   private static void copyRecovery(StreamInput in, StreamOutput out) throws IOException {
-    byte[] first = {1, 0, 0, 0, 1, 3, 'r', 'a', 'm', 0, 0, 0, 0, 0, 0, 0, 4};
-    SectionTable known = StreamReader.of(in).sections();
-    try (StreamInput before = new StreamInput(ArrayChannel.of(first), "main", 512)) {
-      SectionHeader.read(before, known);
-    }
     new StreamCopier(
-            StreamReader.ofRecovery(in, known),
-            StreamWriter.ofRecovery(out, known),
+            StreamReader.ofRecovery(in, known()),
+            StreamWriter.ofRecovery(out, known()),
             (same, header) -> ByteSink.pass(in, Long.BYTES, out::bytes))
         .copy();
+  }
+
+  /** What was announced on the connection before. */
+  private static SectionTable known() throws IOException {
+    byte[] ram = {1, 0, 0, 0, 1, 3, 'r', 'a', 'm', 0, 0, 0, 0, 0, 0, 0, 4};
+    try (StreamInput before = new StreamInput(ArrayChannel.of(ram), "main", 512)) {
+      SectionTable known = StreamReader.of(before).sections();
+      SectionHeader.read(before, known);
+      return known;
+    }
   }
 
   private static RamBlocks blocks(Arena arena) {

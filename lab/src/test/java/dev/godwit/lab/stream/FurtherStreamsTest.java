@@ -211,6 +211,7 @@ final class FurtherStreamsTest {
         StreamInput in = new StreamInput(ArrayChannel.of(second), "recovery");
         StreamOutput out = new StreamOutput(to)) {
       StreamReader interrupted = StreamReader.of(before);
+      StreamWriter written = StreamWriter.of(nowhere);
       StreamException e =
           catchThrowableOfType(
               StreamException.class,
@@ -222,7 +223,7 @@ final class FurtherStreamsTest {
 
       new StreamCopier(
               StreamReader.ofRecovery(in, interrupted.sections()),
-              StreamWriter.ofRecovery(out, interrupted.sections()),
+              StreamWriter.ofRecovery(out, written.sections()),
               new RecordCopier(out))
           .copy();
       items.addAll(items(second, interrupted));
