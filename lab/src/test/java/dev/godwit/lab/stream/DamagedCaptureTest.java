@@ -8,6 +8,7 @@ import dev.godwit.channel.multifd.MultifdException;
 import dev.godwit.channel.multifd.MultifdSettings;
 import dev.godwit.channel.ram.RamBlock;
 import dev.godwit.channel.ram.RamBlocks;
+import dev.godwit.channel.ram.RamDestination;
 import dev.godwit.channel.ram.RamTable;
 import dev.godwit.channel.ram.RamWord;
 import dev.godwit.channel.returnpath.ReturnPathMessage;
@@ -19,11 +20,13 @@ import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.channel.stream.VmDescription;
 import dev.godwit.lab.guest.QemuVersion;
 import dev.godwit.lab.stream.Mode.Kind;
+import dev.godwit.lab.stream.RecordCopier.Place;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.testkit.ArrayChannel;
 import dev.godwit.transport.testkit.Leaks;
 import dev.godwit.transport.testkit.Mutant;
 import dev.godwit.transport.testkit.Seed;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -32,6 +35,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,9 +50,13 @@ import org.junit.jupiter.params.provider.MethodSource;
  * out among the captures.
  */
 @ExtendWith(Captures.Shared.class)
+@Timeout(300)
 final class DamagedCaptureTest {
   private static final boolean FULL = Boolean.getBoolean("godwit.full");
   private static final int MUTANTS = 10_000;
+  private static final int LEAST = 50;
+  private static final int MOST_ENCODED_PAGES = 20;
+  private static final byte[] EOS = {0, 0, 0, 0, 0, 0, 0, 0x10};
 
   /** A busy machine does fewer, but for {@code -Dgodwit.full=true}. */
   private static final Duration BUDGET = Duration.ofSeconds(FULL ? 100 : 3);
@@ -73,7 +82,7 @@ final class DamagedCaptureTest {
     long end = System.nanoTime() + BUDGET.toNanos();
     int refused = 0;
     int done = 0;
-    for (; done < mutants && System.nanoTime() - end < 0; done++) {
+    for (; done < mutants && (done < LEAST || System.nanoTime() - end < 0); done++) {
       T mutant = mutating.mutant(seed.random(done));
       try {
         decoding.decode(mutant);
@@ -166,6 +175,45 @@ final class DamagedCaptureTest {
     for (RamBlock block : image.blocks().all()) {
       RamBlock other = same.blocks().named(block.name()).orElseThrow();
       assertThat(other.memory().mismatch(block.memory())).as(block.name()).isEqualTo(-1);
+    }
+  }
+
+  static Stream<Kind> encoded() {
+    return Mode.kinds().filter(kind -> kind.mode() == Mode.XBZRLE || kind.mode() == Mode.COMPRESS);
+  }
+
+  /** Pages that came as differences or compressed, and hardly anything else. */
+  @ParameterizedTest
+  @MethodSource("encoded")
+  void hasEncodedPagesOrIsRefused(Kind kind, Captures captures) throws Exception {
+    byte[] main = captures.of(kind).main().bytes();
+    int table = Decoders.tableAt(main);
+    int tableBytes = Decoders.tableBytes(main);
+    ByteArrayOutputStream bodies = new ByteArrayOutputStream();
+    bodies.write(main, table, tableBytes);
+    bodies.writeBytes(EOS);
+    int pages = 0;
+    for (Place page : Decoders.copy(main, main.length).pages()) {
+      boolean named = !page.canBeLeftOut();
+      if (pages < MOST_ENCODED_PAGES && (named || page.isEncoded())) {
+        bodies.write(main, page.start(), page.end() - page.start());
+        pages += page.isEncoded() ? 1 : 0;
+      }
+    }
+    bodies.writeBytes(EOS);
+    byte[] sample = bodies.toByteArray();
+    assertThat(pages).as("encoded pages").isPositive();
+    try (Arena arena = Arena.ofConfined()) {
+      RamDestination memory = RamDestination.of(Decoders.blocks(main, arena));
+      bear(
+          "Pages of " + kind,
+          Math.ceilDiv(MUTANTS, kind.mode() == Mode.XBZRLE ? 2 : 1),
+          random ->
+              Mutant.of(
+                  sample,
+                  random,
+                  (same, length) -> random.nextInt(tableBytes, Math.max(tableBytes + 1, length))),
+          mutant -> Decoders.records(mutant, 2, memory));
     }
   }
 

@@ -53,6 +53,9 @@ final class Decoders {
   /** No machine of a test has more, and what a damaged table claims is not believed. */
   private static final long CEILING_BYTES = 64L << 20;
 
+  /** Small, so that much of a stream crosses its end. */
+  private static final int BUFFER_BYTES = 16 << 10;
+
   /** Much longer than any of these takes: whoever meets it hangs. */
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
@@ -72,7 +75,7 @@ final class Decoders {
   /** Reads a main channel item by item and writes all of it again. */
   static Copied copy(byte[] bytes, int length) throws IOException {
     ArrayChannel to = ArrayChannel.of(new byte[0]);
-    try (StreamInput in = new StreamInput(ArrayChannel.of(bytes, length), "main");
+    try (StreamInput in = new StreamInput(ArrayChannel.of(bytes, length), "main", BUFFER_BYTES);
         StreamOutput out = new StreamOutput(to)) {
       RecordCopier ram = new RecordCopier(out);
       StreamReader reader = StreamReader.of(in);
@@ -91,7 +94,7 @@ final class Decoders {
   /** Reads a main channel into a guest at rest. */
   static void image(byte[] bytes, int length, Use use) throws IOException {
     ArrayChannel channel = ArrayChannel.of(bytes, length);
-    try (StreamInput in = new StreamInput(channel, "main");
+    try (StreamInput in = new StreamInput(channel, "main", BUFFER_BYTES);
         RamImage memory = new RamImage(CEILING_BYTES, PAGE_BYTES);
         RamSectionReader ram =
             new RamSectionReader(
@@ -119,7 +122,7 @@ final class Decoders {
 
   /** Where the main channel's table of RAM blocks begins. */
   static int tableAt(byte[] main) throws IOException {
-    try (StreamInput in = new StreamInput(ArrayChannel.of(main), "main")) {
+    try (StreamInput in = new StreamInput(ArrayChannel.of(main), "main", BUFFER_BYTES)) {
       StreamReader reader = StreamReader.of(in);
       while (!(reader.next().orElseThrow() instanceof SectionHeader)) {
         // The section of RAM is the first.
@@ -130,7 +133,7 @@ final class Decoders {
 
   /** The length of the main channel's table of RAM blocks. */
   static int tableBytes(byte[] main) throws IOException {
-    try (StreamInput in = new StreamInput(ArrayChannel.of(main), "main")) {
+    try (StreamInput in = new StreamInput(ArrayChannel.of(main), "main", BUFFER_BYTES)) {
       int start = tableAt(main);
       in.skip(start);
       long total = RamWord.address(in.u64(), PAGE_BYTES);
@@ -139,11 +142,10 @@ final class Decoders {
     }
   }
 
-  /** Applies so many bodies of RAM sections; what they leave is the caller's to close. */
-  static RamImage records(byte[] bodies, int count) throws IOException {
+  /** Applies so many bodies of RAM sections. */
+  static void records(byte[] bodies, int count, RamDestination memory) throws IOException {
     ArrayChannel channel = ArrayChannel.of(bodies);
-    RamImage memory = new RamImage(CEILING_BYTES, PAGE_BYTES);
-    try (StreamInput in = new StreamInput(channel, "records");
+    try (StreamInput in = new StreamInput(channel, "records", BUFFER_BYTES);
         RamSectionReader ram =
             new RamSectionReader(
                 in,
@@ -155,16 +157,12 @@ final class Decoders {
       for (int i = 0; i < count; i++) {
         ram.readSection();
       }
-      return memory;
-    } catch (IOException | RuntimeException e) {
-      memory.close();
-      throw e;
     }
   }
 
   /** Memory for the blocks that the main channel's table names. */
   static RamBlocks blocks(byte[] main, Arena arena) throws IOException {
-    try (StreamInput in = new StreamInput(ArrayChannel.of(main), "main")) {
+    try (StreamInput in = new StreamInput(ArrayChannel.of(main), "main", BUFFER_BYTES)) {
       in.skip(tableAt(main));
       long total = RamWord.address(in.u64(), PAGE_BYTES);
       RamTable table = RamTable.read(in, total, RamTable.Layout.plain(PAGE_BYTES), entry -> {});
@@ -206,7 +204,7 @@ final class Decoders {
     try (RamRegions regions = new RamRegions(blocks, new StreamRegions(), Access.LOCAL);
         MultifdReceiver receiver =
             new MultifdReceiver(settings, blocks, regions, Optional.empty(), failure -> {});
-        StreamInput in = new StreamInput(channel, "main");
+        StreamInput in = new StreamInput(channel, "main", BUFFER_BYTES);
         RamSectionReader ram =
             new RamSectionReader(
                 in,
@@ -315,7 +313,7 @@ final class Decoders {
     ArrayChannel stream = ArrayChannel.of(file, length);
     RamTable.Layout layout = new RamTable.Layout(PAGE_BYTES, name -> false, false, true);
     try (RamRegions regions = new RamRegions(blocks, new StreamRegions(), Access.LOCAL);
-        StreamInput in = new StreamInput(stream, "main")) {
+        StreamInput in = new StreamInput(stream, "main", BUFFER_BYTES)) {
       MappedRamReader pages =
           new MappedRamReader(
               stream,

@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.godwit.channel.ram.RamBlock;
-import dev.godwit.channel.ram.RamImage;
+import dev.godwit.channel.ram.RamBlocks;
+import dev.godwit.channel.ram.RamDestination;
 import dev.godwit.channel.returnpath.ReturnPathMessage;
 import dev.godwit.channel.returnpath.ReturnPathReader;
 import dev.godwit.channel.stream.BlockChunk;
@@ -25,6 +26,7 @@ import dev.godwit.lab.stream.Mode.Kind;
 import dev.godwit.transport.testkit.ArrayChannel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -182,8 +184,10 @@ final class FurtherStreamsTest {
 
     int table = Decoders.tableAt(main);
     byte[] start = Arrays.copyOfRange(main, table, table + Decoders.tableBytes(main));
-    try (RamImage memory = Decoders.records(join(start, EOS, preempt), 2)) {
-      RamBlock ram = memory.blocks().orElseThrow().named("pc.ram").orElseThrow();
+    try (Arena arena = Arena.ofConfined()) {
+      RamBlocks blocks = Decoders.blocks(main, arena);
+      Decoders.records(join(start, EOS, preempt), 2, RamDestination.of(blocks));
+      RamBlock ram = blocks.named("pc.ram").orElseThrow();
       assertThat(ram.memory().mismatch(MemorySegment.ofArray(new byte[(int) ram.lengthBytes()])))
           .as("where memory is not zero")
           .isNotNegative();
@@ -215,9 +219,7 @@ final class FurtherStreamsTest {
       StreamException e =
           catchThrowableOfType(
               StreamException.class,
-              () ->
-                  new StreamCopier(interrupted, StreamWriter.of(nowhere), new RecordCopier(nowhere))
-                      .copy());
+              () -> new StreamCopier(interrupted, written, new RecordCopier(nowhere)).copy());
       assertThat(e.kind()).as("%s", e).isEqualTo(StreamException.Kind.TRUNCATED);
       assertThat(e.offset()).isEqualTo(first.length);
 

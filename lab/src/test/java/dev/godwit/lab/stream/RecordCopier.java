@@ -33,6 +33,11 @@ final class RecordCopier implements SectionBody {
    * @param end offset behind it
    */
   record Place(int flags, int start, int payload, int end) {
+    /** Whether it is more than the bytes of the page, or one byte for all of them. */
+    boolean isEncoded() {
+      return (flags & (XBZRLE | COMPRESS)) != 0;
+    }
+
     /** Whether nothing that follows needs it in order to be read. */
     boolean canBeLeftOut() {
       return (flags & CONTINUE) != 0;

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Mapped-ram files of QEMU 10.0 that end too early. */
 @ExtendWith(Captures.Shared.class)
+@Timeout(900)
 final class TruncatedMappedRamTest {
   private static final int CUTS_IN_PAGES = 50;
 

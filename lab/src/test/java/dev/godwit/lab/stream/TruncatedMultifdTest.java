@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * QEMU saved, and if one of them ends too early the migration fails, with the place.
  */
 @ExtendWith(Captures.Shared.class)
+@Timeout(300)
 final class TruncatedMultifdTest {
   private static final int CUTS_IN_PAGES = 20;
   private static final int PACKETS = 12;
