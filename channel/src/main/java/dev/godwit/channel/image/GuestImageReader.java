@@ -139,10 +139,13 @@ final class GuestImageReader implements AutoCloseable {
       case Command.OpenReturnPath ignored -> returnPath = true;
       case Command.Ping ping -> answer(new ReturnPathMessage.Pong(ping.value()));
       case Command.SwitchoverStart ignored -> {}
-      case Command.PostcopyAdvise ignored ->
+      case Command.PostcopyAdvise advise ->
           throw in.unsupported(
               reader.itemOffset(),
-              "The source has postcopy-ram on, and an image cannot ask it for pages; turn it off");
+              advise.pageSizes().isPresent()
+                  ? "The source has postcopy-ram on, and an image cannot ask it for pages;"
+                      + " turn it off"
+                  : "The source has dirty-bitmaps on, and an image keeps none; turn it off");
       default ->
           throw in.unsupported(
               reader.itemOffset(), "An image takes no " + command.getClass().getSimpleName());

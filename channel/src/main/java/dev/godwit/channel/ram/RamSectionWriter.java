@@ -173,6 +173,9 @@ public final class RamSectionWriter implements AutoCloseable {
 
   /** Writes a mark at which all channels of a migration agree; those have theirs already. */
   public void flushMark() throws ChannelException {
+    if (hooked) {
+      land(); // the peer waits at the hook, and does not read this before
+    }
     out.u64(RamWord.MULTIFD_FLUSH);
     synchronise();
   }
@@ -181,15 +184,20 @@ public final class RamSectionWriter implements AutoCloseable {
   public void endSection() throws ChannelException {
     if (placement == Placement.SILENT) {
       hook();
-      channel.barrier();
-      hooked = false;
-      forgetSent();
+      land();
       out.u64(RamWord.EOS);
       out.flush();
     } else {
       out.u64(RamWord.EOS);
       synchronise();
     }
+  }
+
+  /** Returns when all that was placed since the hook has landed. */
+  private void land() throws ChannelException {
+    channel.barrier();
+    hooked = false;
+    forgetSent();
   }
 
   private void synchronise() throws ChannelException {

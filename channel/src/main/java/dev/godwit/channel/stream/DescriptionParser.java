@@ -11,6 +11,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.json.JsonFactory;
 
 /**
@@ -24,7 +25,9 @@ final class DescriptionParser {
   /** Structures and subsections inside each other; five are usual. */
   private static final int MAX_DEPTH = 32;
 
-  private static final JsonFactory FACTORY = new JsonFactory();
+  /** UTF-8, whatever the first bytes look like. */
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder().disable(TokenStreamFactory.Feature.CHARSET_DETECTION).build();
 
   private final String channel;
   private final long offset;
@@ -49,7 +52,11 @@ final class DescriptionParser {
       }
       return machine;
     } catch (JacksonException e) {
-      StreamException malformed = malformed("The description is no JSON");
+      // The parser is closed by now, and knows no more where it was.
+      StreamException malformed =
+          malformed(
+              e.getLocation() == null ? 0 : e.getLocation().getByteOffset(),
+              "The description is no JSON");
       malformed.initCause(e);
       throw malformed;
     }
@@ -203,7 +210,10 @@ final class DescriptionParser {
   }
 
   private StreamException malformed(String sentence) {
-    long at = Math.max(0, json.currentLocation().getByteOffset());
-    return new StreamException(Kind.MALFORMED, channel, offset + at, sentence);
+    return malformed(json.currentLocation().getByteOffset(), sentence);
+  }
+
+  private StreamException malformed(long at, String sentence) {
+    return new StreamException(Kind.MALFORMED, channel, offset + Math.max(0, at), sentence);
   }
 }

@@ -18,6 +18,11 @@ public record FileHeader() implements StreamItem {
 
   public static FileHeader read(StreamInput in) throws ChannelException, StreamException {
     long start = in.offset();
+    if (in.peek() == TypeByte.COMMAND) {
+      throw in.unsupported(
+          start,
+          "This goes on with a postcopy migration that was interrupted, and is nothing without it");
+    }
     long magic = in.u32();
     if (magic != MAGIC) {
       throw in.malformed(

@@ -10,6 +10,7 @@ import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.transport.Access;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.support.StreamRegions;
+import dev.godwit.transport.testkit.ArrayChannel;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -49,7 +50,7 @@ final class RamImageTest {
   @Test
   void holdsToItsCeiling() throws Exception {
     try (RamImage image = new RamImage(2 * PAGE, PAGE);
-        StreamInput in = ArrayChannel.input(new byte[0])) {
+        StreamInput in = new StreamInput(ArrayChannel.of(new byte[0]), "main")) {
       StreamException e =
           catchThrowableOfType(StreamException.class, () -> image.blocks(table(3 * PAGE), in, 42));
       assertThat(e.kind()).isEqualTo(StreamException.Kind.MISMATCHED);

@@ -12,7 +12,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.transport.Placement;
-import dev.godwit.transport.support.StreamRegions;
+import dev.godwit.transport.testkit.ArrayChannel;
 import dev.godwit.transport.testkit.Io;
 import dev.godwit.transport.testkit.Seed;
 import java.io.ByteArrayOutputStream;
@@ -244,7 +244,7 @@ final class RamSectionReaderTest {
   void waitsAtAHookForWhatLandsSilently() throws Exception {
     byte[] hooked = bytes(TABLE, "0000000000000080", EOS, "0000000000000080", EOS);
     ArrayChannel channel =
-        new ArrayChannel(hooked, Integer.MAX_VALUE, Placement.SILENT, new StreamRegions());
+        new ArrayChannel(hooked, hooked.length, Integer.MAX_VALUE, Placement.SILENT);
     read(channel, ANY);
     assertThat(channel.barriers()).isEqualTo(2);
     assertThat(seen).hasSize(3);
@@ -276,9 +276,7 @@ final class RamSectionReaderTest {
       byte[] part = Arrays.copyOf(stream, length);
       seen.clear();
       try {
-        read(
-            new ArrayChannel(part, 1 + random.nextInt(5000), Placement.INLINE, new StreamRegions()),
-            ANY);
+        read(new ArrayChannel(stream, length, 1 + random.nextInt(5000), Placement.INLINE), ANY);
         // Only the ends of sections are ends.
         assertThat(HexFormat.of().formatHex(part)).endsWith(EOS);
       } catch (StreamException e) {

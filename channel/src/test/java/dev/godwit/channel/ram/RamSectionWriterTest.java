@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.Access;
 import dev.godwit.transport.Placement;
-import dev.godwit.transport.support.StreamRegions;
+import dev.godwit.transport.testkit.ArrayChannel;
 import dev.godwit.transport.testkit.Io;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -242,8 +242,7 @@ final class RamSectionWriterTest {
 
   @Test
   void takesRegionsWhereTheChannelPlaces() throws Exception {
-    ArrayChannel placing =
-        new ArrayChannel(new byte[0], Integer.MAX_VALUE, Placement.RECORDED, new StreamRegions());
+    ArrayChannel placing = new ArrayChannel(new byte[0], 0, Integer.MAX_VALUE, Placement.RECORDED);
     try (StreamOutput out = new StreamOutput(placing)) {
       assertThatIllegalArgumentException()
           .isThrownBy(

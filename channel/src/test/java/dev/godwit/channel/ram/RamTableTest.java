@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.channel.stream.StreamOutput;
+import dev.godwit.transport.testkit.ArrayChannel;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -43,7 +44,7 @@ final class RamTableTest {
   }
 
   private static RamTable read(byte[] bytes, RamTable.Layout layout) throws IOException {
-    try (StreamInput in = ArrayChannel.input(bytes)) {
+    try (StreamInput in = new StreamInput(ArrayChannel.of(bytes), "main")) {
       return RamTable.read(in, RamWord.address(in.u64(), PAGE), layout, entry -> {});
     }
   }
@@ -93,7 +94,7 @@ final class RamTableTest {
   void showsEachEntryBeforeItReadsTheNext() throws Exception {
     List<String> seen = new ArrayList<>();
     byte[] golden = bytes(GOLDEN.replace(" 07", "FFFF 07"));
-    try (StreamInput in = ArrayChannel.input(golden)) {
+    try (StreamInput in = new StreamInput(ArrayChannel.of(golden), "main")) {
       RamTable.AfterEntry after =
           entry -> {
             seen.add(entry.name());
@@ -172,7 +173,7 @@ final class RamTableTest {
   @Test
   void isHeldAgainstTheMemoryHere() throws Exception {
     try (Arena arena = Arena.ofConfined();
-        StreamInput in = ArrayChannel.input(new byte[0])) {
+        StreamInput in = new StreamInput(ArrayChannel.of(new byte[0]), "main")) {
       RamBlock ram = new RamBlock("pc.ram", arena.allocate(0x400000), PAGE);
       RamBlock bios = new RamBlock("pc.bios", arena.allocate(0x2000), PAGE);
       RamBlock small = new RamBlock("pc.bios", arena.allocate(0x1000), PAGE);

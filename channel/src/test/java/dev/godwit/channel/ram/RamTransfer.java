@@ -45,8 +45,14 @@ final class RamTransfer {
    * @return pages by encoding, as they were read
    */
   Map<String, Long> run(String settings) throws Exception {
-    try (Ends ends = Ends.open(settings);
-        Arena arena = Arena.ofShared()) {
+    try (Ends ends = Ends.open(settings)) {
+      return run(ends);
+    }
+  }
+
+  /** Runs it over a connection, from the end that dialled to the other. */
+  Map<String, Long> run(Ends ends) throws Exception {
+    try (Arena arena = Arena.ofShared()) {
       RandomGuest guest = new RandomGuest(random, arena);
       Task<Map<String, Long>> source = Task.start("source", () -> send(guest, ends.dialled()));
       Task<Map<String, Long>> destination =

@@ -3,7 +3,7 @@ package dev.godwit.channel.ram;
 import dev.godwit.transport.Placement;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.RemoteRegion;
-import dev.godwit.transport.support.StreamRegions;
+import dev.godwit.transport.testkit.ArrayChannel;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +17,7 @@ final class SilentChannel extends ArrayChannel {
    * @param there the peer's only region
    */
   SilentChannel(MemorySegment there) {
-    super(new byte[0], Integer.MAX_VALUE, Placement.SILENT, new StreamRegions());
+    super(new byte[0], 0, Integer.MAX_VALUE, Placement.SILENT);
     this.there = there;
   }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.fail;
 
 import dev.godwit.channel.stream.StreamException.Kind;
 import dev.godwit.channel.stream.Wired.Reading;
+import dev.godwit.transport.testkit.Mutant;
 import dev.godwit.transport.testkit.Seed;
 import java.io.IOException;
 import java.util.Arrays;
@@ -19,9 +20,6 @@ public final class Hostile {
 
   /** Enough for all of them on an idle machine; a busy one does fewer. */
   private static final long BUDGET_NANOS = 5_000_000_000L;
-
-  /** Values at which lengths, counts and flags change their meaning. */
-  private static final int[] EDGES = {0x00, 0x01, 0x05, 0x7E, 0x7F, 0x80, 0xFE, 0xFF};
 
   private Hostile() {}
 
@@ -56,7 +54,7 @@ public final class Hostile {
     int refused = 0;
     int done = 0;
     for (; done < MUTATIONS && System.nanoTime() - end < 0; done++) {
-      byte[] mutant = mutant(samples.get(random.nextInt(samples.size())), random);
+      byte[] mutant = Mutant.of(samples.get(random.nextInt(samples.size())), random);
       try {
         Wired.reading(
             mutant,
@@ -75,36 +73,6 @@ public final class Hostile {
     }
     System.out.println(test + ": " + done + " mutants, " + refused + " refused");
     assertThat(refused).as("refused of %d", done).isPositive();
-  }
-
-  private static byte[] mutant(byte[] sample, Random random) {
-    byte[] mutant = sample.clone();
-    for (int changes = 1 + random.nextInt(3); changes > 0 && mutant.length > 0; changes--) {
-      int at = random.nextInt(mutant.length);
-      switch (random.nextInt(6)) {
-        case 0 -> mutant[at] ^= (byte) (1 << random.nextInt(8));
-        case 1 -> mutant[at] = (byte) EDGES[random.nextInt(EDGES.length)];
-        case 2 -> mutant[at] = (byte) random.nextInt();
-        case 3 -> mutant = Arrays.copyOf(mutant, at);
-        case 4 -> mutant = without(mutant, at, 1 + random.nextInt(8));
-        default -> mutant = doubled(mutant, at, 1 + random.nextInt(8));
-      }
-    }
-    return mutant;
-  }
-
-  private static byte[] without(byte[] bytes, int at, int count) {
-    int end = Math.min(bytes.length, at + count);
-    byte[] rest = Arrays.copyOf(bytes, bytes.length - (end - at));
-    System.arraycopy(bytes, end, rest, at, bytes.length - end);
-    return rest;
-  }
-
-  private static byte[] doubled(byte[] bytes, int at, int count) {
-    int end = Math.min(bytes.length, at + count);
-    byte[] more = Arrays.copyOf(bytes, bytes.length + (end - at));
-    System.arraycopy(bytes, at, more, end, bytes.length - at);
-    return more;
   }
 
   /** Fails unless {@code bytes} are refused in just this way. */

@@ -47,6 +47,12 @@ final class SectionTest {
   @Test
   void refusesOtherFiles() {
     Hostile.refuse(
+        "08 000A 0002 01'b'",
+        FileHeader::read,
+        UNSUPPORTED,
+        0,
+        "This goes on with a postcopy migration that was interrupted, and is nothing without it");
+    Hostile.refuse(
         "51 45 56 4C 00 00 00 03",
         FileHeader::read,
         MALFORMED,

@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.godwit.channel.stream.StateDescription.Field;
 import dev.godwit.channel.stream.StreamException.Kind;
+import java.nio.ByteBuffer;
+import java.nio.charset.Charset;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class VmDescriptionTest {
   /** The shapes that a real description has: an array, a structure, a list, subsections. */
@@ -138,6 +142,19 @@ final class VmDescriptionTest {
     assertThat(refused).as(json).isNotNull();
     assertThat(refused.sentence()).isEqualTo(sentence);
     assertThat(refused.kind()).isEqualTo(Kind.MALFORMED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"UTF-16BE", "UTF-16LE", "UTF-32BE"})
+  void readsNoOtherEncodingThanQemuWrites(Charset encoding) throws Exception {
+    byte[] json = "{\"page_size\":4096}".getBytes(encoding);
+    byte[] bytes =
+        ByteBuffer.allocate(5 + json.length).put((byte) 6).putInt(json.length).put(json).array();
+    VmDescription description = Wired.reading(bytes, VmDescription::read);
+    StreamException refused = catchThrowableOfType(StreamException.class, description::parse);
+    assertThat(refused).as("%s", encoding).isNotNull();
+    assertThat(refused.sentence()).isEqualTo("The description is no JSON");
+    assertThat(refused.offset()).isBetween(5L, 9L);
   }
 
   @Test

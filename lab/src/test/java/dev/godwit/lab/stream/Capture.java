@@ -29,11 +29,12 @@ record Capture(Kind kind, List<Connection> connections, Path memory) {
   private static final int MAIN_MAGIC = 0x5145564D;
   private static final int MULTIFD_MAGIC = 0x11223344;
   private static final int MULTIFD_ID_AT = 24;
+  private static final byte COMMAND = 8;
 
   /**
    * One connection, or a file that was written.
    *
-   * @param name its role: {@code main}, {@code multifd 0}
+   * @param name its role: {@code main}, {@code multifd 0}, {@code preempt}, {@code recovery}
    * @param forward what the source wrote
    * @param backward what the destination wrote, nothing if there was none
    */
@@ -54,7 +55,7 @@ record Capture(Kind kind, List<Connection> connections, Path memory) {
       return switch (head.position() < head.capacity() ? 0 : head.getInt(0)) {
         case MAIN_MAGIC -> "main";
         case MULTIFD_MAGIC -> "multifd " + head.get(MULTIFD_ID_AT);
-        default -> "unknown";
+        default -> head.position() > 0 && head.get(0) == COMMAND ? "recovery" : "preempt";
       };
     }
 

@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * Starts a QEMU, lets its guest fill its memory, pauses it, migrates it to a recorder, and saves
@@ -37,6 +38,8 @@ final class CaptureMaker {
   /** Pages of zeroes below, then pages that do not compress, and a BIOS that does. */
   static final BootSector GUEST =
       BootSector.of(Capture.MEMORY_MIB, 2).filled(BootSector.Fill.RANDOM);
+
+  private static final int DISK_BYTES = 4 << 20;
 
   private static final int PASSES = 5;
   private static final int CHANGED_PAGES = 64;
@@ -54,14 +57,19 @@ final class CaptureMaker {
     QemuMachine machine = QemuMachine.of(GUEST).ofType(kind.machineType());
     Path gdb = directory.resolve("gdb.sock");
     QemuMachine here =
-        kind.mode() == Mode.XBZRLE
-            ? machine.with("-gdb", "unix:" + gdb + ",server=on,wait=off")
-            : machine;
+        switch (kind.mode()) {
+          case XBZRLE -> machine.with("-gdb", "unix:" + gdb + ",server=on,wait=off");
+          case DIRTY_BITMAPS -> machine.with("-blockdev", disk());
+          default -> machine;
+        };
     try (Qemu source = start(here, "s");
         QemuMonitor monitor = QemuMonitor.connect(source.qmp(), soon())) {
       SerialTicks.await(2, PATIENCE, source.serialLog());
       if (!kind.running()) {
         monitor.stop(soon());
+      }
+      if (kind.mode() == Mode.DIRTY_BITMAPS) {
+        dirtyBitmaps(source);
       }
       monitor.apply(settings(), soon());
       boolean runsAfterwards = kind.mode() == Mode.BACKGROUND_SNAPSHOT;
@@ -72,7 +80,10 @@ final class CaptureMaker {
           switch (kind.mode().layout()) {
             case FILE -> toFile(monitor);
             case STREAM -> toRecorder(monitor, gdb);
-            case BOTH_WAYS -> throughRecorder(monitor, machine.incoming());
+            case BOTH_WAYS ->
+                kind.mode() == Mode.RECOVERY
+                    ? throughTwoRecorders(monitor, machine.incoming())
+                    : throughRecorder(monitor, machine.incoming());
           };
       if (!runsAfterwards) {
         saveMemory(source);
@@ -115,22 +126,82 @@ final class CaptureMaker {
   /** Memory follows slowly until the guest has asked for some of it. */
   private List<Connection> throughRecorder(QemuMonitor source, QemuMachine machine)
       throws Exception {
-    Path socket = directory.resolve("in.sock");
     Path onward = directory.resolve("on.sock");
     try (Qemu destination = start(machine, "d");
-        QemuMonitor monitor = QemuMonitor.connect(destination.qmp(), soon())) {
+        QemuMonitor monitor = QemuMonitor.connect(destination.qmp(), soon());
+        Recorder recorder = recorder("in", onward)) {
       monitor.apply(settings(), soon());
       monitor.migrateIncoming("unix:" + onward, soon());
-      try (Recorder recorder = new Recorder(socket, directory, Optional.of(onward))) {
-        source.migrate("unix:" + socket, soon());
-        await(source, status -> pass(status) >= 1);
-        source.startPostcopy(soon());
-        long requests = kind.running() ? 1 : 0;
-        await(source, now -> now.state().isPostcopy() && requests(now) >= requests);
-        source.apply(MigrationSettings.parse(List.of("max-postcopy-bandwidth=0")), soon());
-        awaitCompleted(source);
-        awaitCompleted(monitor);
-        return recorder.await(1);
+      beginPostcopy(source);
+      endPostcopy(source, monitor);
+      return recorder.await(kind.mode().connections().size());
+    }
+  }
+
+  /** The connection breaks while memory follows, and another one takes its place. */
+  private List<Connection> throughTwoRecorders(QemuMonitor source, QemuMachine machine)
+      throws Exception {
+    Path onward = directory.resolve("on.sock");
+    Path again = directory.resolve("again.sock");
+    try (Qemu destination = start(machine, "d");
+        QemuMonitor monitor = QemuMonitor.connect(destination.qmp(), soon());
+        Recorder first = recorder("in", onward);
+        Recorder second = recorder("re", again)) {
+      monitor.apply(settings(), soon());
+      monitor.migrateIncoming("unix:" + onward, soon());
+      beginPostcopy(source);
+      first.cut();
+      await(source, now -> now.state() == MigrationState.POSTCOPY_PAUSED);
+      await(monitor, now -> now.state() == MigrationState.POSTCOPY_PAUSED);
+      monitor.recoverIncoming("unix:" + again, soon());
+      source.resumeMigration("unix:" + socket("re"), soon());
+      endPostcopy(source, monitor);
+      return Stream.concat(first.await(1).stream(), second.await(1).stream()).toList();
+    }
+  }
+
+  private Path socket(String name) {
+    return directory.resolve(name + ".sock");
+  }
+
+  private Recorder recorder(String name, Path onward) throws IOException {
+    return new Recorder(socket(name), directory.resolve(name), Optional.of(onward));
+  }
+
+  private void beginPostcopy(QemuMonitor source) throws Exception {
+    source.migrate("unix:" + socket("in"), soon());
+    await(source, status -> pass(status) >= 1);
+    source.startPostcopy(soon());
+    long requests = kind.running() ? 1 : 0;
+    await(source, now -> now.state().isPostcopy() && requests(now) >= requests);
+  }
+
+  private void endPostcopy(QemuMonitor source, QemuMonitor destination) throws Exception {
+    source.apply(MigrationSettings.parse(List.of("max-postcopy-bandwidth=0")), soon());
+    awaitCompleted(source);
+    awaitCompleted(destination);
+  }
+
+  /** A disk that no device of the guest has, under a name. */
+  private String disk() throws IOException {
+    Path disk = Files.write(directory.resolve("disk.raw"), new byte[DISK_BYTES]);
+    return "driver=raw,node-name=disk0,file.driver=file,file.filename=" + disk;
+  }
+
+  /** Two bitmaps of the disk, one of them with something in it. */
+  private static void dirtyBitmaps(Qemu qemu) throws IOException {
+    try (QmpClient client = QmpClient.connect(qemu.observer(), soon())) {
+      for (String name : List.of("changed", "clean")) {
+        client.execute(
+            "block-dirty-bitmap-add",
+            client.arguments().put("node", "disk0").put("name", name).put("granularity", 65536),
+            soon());
+        if (name.equals("changed")) {
+          client.execute(
+              "human-monitor-command",
+              client.arguments().put("command-line", "qemu-io disk0 \"write -P 1 128k 256k\""),
+              soon());
+        }
       }
     }
   }

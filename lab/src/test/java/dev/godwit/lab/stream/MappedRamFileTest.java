@@ -94,7 +94,7 @@ final class MappedRamFileTest {
     assertThat(Files.mismatch(image, again)).isEqualTo(-1);
   }
 
-  private static RamBlocks blocks(Arena arena) {
+  static RamBlocks blocks(Arena arena) {
     return new RamBlocks(
         LENGTHS.entrySet().stream()
             .map(

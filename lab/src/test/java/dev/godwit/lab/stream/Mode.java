@@ -1,6 +1,7 @@
 package dev.godwit.lab.stream;
 
 import dev.godwit.lab.guest.QemuVersion;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -24,7 +25,18 @@ enum Mode {
   /** The same with pages written by several threads. */
   MAPPED_RAM_MULTIFD(Layout.FILE, 0, "mapped-ram multifd"),
   /** Switched over in the first pass, between two QEMUs. */
-  POSTCOPY(Layout.BOTH_WAYS, 0, "postcopy-ram max-bandwidth=4M max-postcopy-bandwidth=400k");
+  POSTCOPY(Layout.BOTH_WAYS, 0, "postcopy-ram max-bandwidth=4M max-postcopy-bandwidth=400k"),
+  /** The same with a channel of its own for what the guest asks for. */
+  PREEMPT(
+      Layout.BOTH_WAYS,
+      0,
+      "postcopy-ram postcopy-preempt max-bandwidth=4M max-postcopy-bandwidth=400k"),
+  /** Broken in the middle, and resumed over another connection. */
+  RECOVERY(Layout.BOTH_WAYS, 0, "postcopy-ram max-bandwidth=4M max-postcopy-bandwidth=400k"),
+  /** Which parts of a disk have changed, beside memory. */
+  DIRTY_BITMAPS(Layout.STREAM, 0, "dirty-bitmaps"),
+  /** A disk beside memory; gone since QEMU 9.1. */
+  BLOCK(Layout.STREAM, 0, "block");
 
   /** Where the bytes go. */
   enum Layout {
@@ -62,19 +74,46 @@ enum Mode {
 
   /** Whether the device state ends with its description. */
   boolean described() {
-    return this != POSTCOPY;
+    return layout != Layout.BOTH_WAYS;
   }
 
   boolean exists(QemuVersion version) {
     return switch (this) {
-      case COMPRESS -> version == QemuVersion.V7_2;
+      case COMPRESS, BLOCK -> version == QemuVersion.V7_2;
       case MAPPED_RAM, MAPPED_RAM_MULTIFD -> version == QemuVersion.V10_0;
       default -> true;
     };
   }
 
-  /** Every pair of mode and version that exists. */
+  /** The names of all connections, in the order of names. */
+  List<String> connections() {
+    List<String> names = new ArrayList<>(List.of("main"));
+    for (int id = 0; id < multifdChannels; id++) {
+      names.add("multifd " + id);
+    }
+    switch (this) {
+      case PREEMPT -> names.add("preempt");
+      case RECOVERY -> names.add("recovery");
+      default -> {}
+    }
+    return names;
+  }
+
+  /** Whether main and multifd channels carry memory and devices and nothing else. */
+  boolean isPlain() {
+    return switch (this) {
+      case PREEMPT, RECOVERY, DIRTY_BITMAPS, BLOCK -> false;
+      default -> true;
+    };
+  }
+
+  /** Every pair of mode and version that exists, where all is memory and devices. */
   static Stream<Kind> kinds() {
+    return allKinds().filter(kind -> kind.mode.isPlain());
+  }
+
+  /** Every pair of mode and version that exists. */
+  static Stream<Kind> allKinds() {
     return Arrays.stream(values())
         .flatMap(
             mode ->
@@ -95,7 +134,11 @@ enum Mode {
      * with 7.2, which under emulation loses what a running guest writes (qemu-wire.md §10a).
      */
     boolean running() {
-      return mode == POSTCOPY && version == QemuVersion.V10_0;
+      return switch (mode) {
+        case POSTCOPY -> version == QemuVersion.V10_0;
+        case PREEMPT, RECOVERY -> true; // nobody looks at this memory
+        default -> false;
+      };
     }
 
     /** For the name of a directory, a short one since it holds sockets. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.godwit.lab.stream.Mode.Kind;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,5 +34,20 @@ final class RealStreamTest {
     assertThat(counts.zero()).as("zero pages in %s", counts).isPositive();
     assertThat(counts.xbzrle() > 0).as("%s", counts).isEqualTo(kind.mode() == Mode.XBZRLE);
     assertThat(counts.compressed() > 0).as("%s", counts).isEqualTo(kind.mode() == Mode.COMPRESS);
+  }
+
+  /** Where there is a channel that is read from its first byte to its last. */
+  static Stream<Kind> streams() {
+    return Mode.kinds().filter(kind -> kind.mode().layout() != Mode.Layout.FILE);
+  }
+
+  @ParameterizedTest
+  @MethodSource("streams")
+  void isTheSameToTheByteAfterItWasReadAndWritten(Kind kind, Captures captures) throws Exception {
+    byte[] main = captures.of(kind).main().bytes();
+
+    byte[] again = Decoders.copy(main, main.length).bytes();
+
+    assertThat(Arrays.mismatch(again, main)).as("first difference").isEqualTo(-1);
   }
 }

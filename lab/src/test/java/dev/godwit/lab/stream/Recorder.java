@@ -33,6 +33,7 @@ final class Recorder implements AutoCloseable {
   private final List<SocketChannel> sockets = new CopyOnWriteArrayList<>();
   private final List<Path> forward = new CopyOnWriteArrayList<>();
   private final List<Task<Long>> pumps = new CopyOnWriteArrayList<>();
+  private volatile boolean cut;
 
   Recorder(Path socket, Path directory, Optional<Path> onward) throws IOException {
     this.directory = Files.createDirectories(directory);
@@ -72,26 +73,39 @@ final class Recorder implements AutoCloseable {
     }
   }
 
-  private static Task<Long> start(SocketChannel from, Path file, Optional<SocketChannel> to) {
+  private Task<Long> start(SocketChannel from, Path file, Optional<SocketChannel> to) {
     return Task.start("record " + file.getFileName(), () -> pump(from, file, to));
   }
 
-  private static long pump(SocketChannel from, Path file, Optional<SocketChannel> to)
-      throws IOException {
+  private long pump(SocketChannel from, Path file, Optional<SocketChannel> to) throws IOException {
     ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
     try (FileChannel out =
         FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      while (from.read(buffer) >= 0) {
-        writeAll(out, buffer.flip());
-        if (to.isPresent()) {
-          writeAll(to.get(), buffer.rewind());
+      try {
+        while (from.read(buffer) >= 0) {
+          writeAll(out, buffer.flip());
+          if (to.isPresent()) {
+            writeAll(to.get(), buffer.rewind());
+          }
+          buffer.clear();
         }
-        buffer.clear();
-      }
-      if (to.isPresent()) {
-        to.get().shutdownOutput();
+        if (to.isPresent()) {
+          to.get().shutdownOutput();
+        }
+      } catch (IOException e) {
+        if (!cut) {
+          throw e;
+        }
       }
       return out.size();
+    }
+  }
+
+  /** Breaks all connections; what has come so far is what they carried. */
+  void cut() throws IOException {
+    cut = true;
+    for (SocketChannel socket : sockets) {
+      socket.close();
     }
   }
 
