@@ -92,7 +92,10 @@ final class StateDecoder {
     return fields;
   }
 
-  /** How many fields from {@code from} on are elements 0, 1, 2 … of one list. */
+  /**
+   * How many fields from {@code from} on are elements 0, 1, 2 … of one list, of which QEMU gives
+   * the last one no number.
+   */
   private static int listed(List<StateDescription.Field> fields, int from) {
     String stem = stem(fields.get(from).name());
     int count = 0;
@@ -100,7 +103,9 @@ final class StateDecoder {
         && fields.get(from + count).name().equals(stem + "[" + count + "]")) {
       count++;
     }
-    return count;
+    boolean last =
+        count > 0 && from + count < fields.size() && fields.get(from + count).name().equals(stem);
+    return last ? count + 1 : count;
   }
 
   private static String stem(String name) {

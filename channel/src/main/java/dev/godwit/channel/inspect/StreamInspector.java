@@ -1,5 +1,7 @@
 package dev.godwit.channel.inspect;
 
+import static dev.godwit.channel.stream.StreamException.Kind.TRUNCATED;
+
 import dev.godwit.channel.ram.RamDialect;
 import dev.godwit.channel.ram.RamRecordReader;
 import dev.godwit.channel.ram.RamTable;
@@ -164,12 +166,16 @@ public final class StreamInspector {
 
   /**
    * Behind a source that opened the return path there is no end, where this may be one: it waits
-   * for an answer. What comes from a file ends in any case.
+   * for an answer. What comes from a file ends in any case, and so does what has ended.
    */
   private boolean mayRead(Optional<Damage> damage) {
-    return source == Source.RECORDING
-        && (places.isFile() || !returnPath)
-        && damage.map(d -> d.cause() instanceof StreamException).orElse(true);
+    if (source == Source.LIVE) {
+      return false;
+    }
+    boolean hasEnd = places.isFile() || !returnPath;
+    return damage
+        .map(d -> d.cause() instanceof StreamException e && (hasEnd || e.kind() == TRUNCATED))
+        .orElse(hasEnd);
   }
 
   private void accept(StreamItem item)

@@ -31,6 +31,11 @@ final class Columns {
     return String.format(Locale.ROOT, "%,d", value);
   }
 
+  /** Such as {@code 1 page} or {@code 1,024 pages}. */
+  static String count(long count, String noun) {
+    return number(count) + " " + noun + (count == 1 ? "" : "s");
+  }
+
   List<String> lines() {
     int[] widths = new int[rows.getFirst().length];
     for (String[] row : rows) {

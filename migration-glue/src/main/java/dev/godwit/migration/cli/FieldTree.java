@@ -51,7 +51,8 @@ final class FieldTree {
         output.line(indent + name);
         state(struct.state(), indent + "  ");
       }
-      case Value.Items items when items.values().stream().anyMatch(Value.Struct.class::isInstance) ->
+      case Value.Items items
+          when items.values().stream().anyMatch(Value.Struct.class::isInstance) ->
           structs(name, type, items, indent);
       case Value.Items items -> leaf(name, type, list(items.values()), indent);
       case Value.Bytes bytes -> leaf(name, type, bytes(bytes.bytes()), indent);

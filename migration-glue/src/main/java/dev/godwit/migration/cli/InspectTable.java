@@ -25,7 +25,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** What {@code inspect} prints for people. Whatever a stream says is printed as {@link Printable}. */
+/**
+ * What {@code inspect} prints for people. Whatever a stream says is printed as {@link Printable}.
+ */
 final class InspectTable {
   private static final int SHOWN_COMMANDS = 12;
   private static final int SHOWN_ROUNDS = 8;
@@ -108,9 +110,7 @@ final class InspectTable {
       fact("commands", commandNames());
     }
     main.postcopy().ifPresent(this::postcopy);
-    inspection
-        .damage()
-        .ifPresent(damage -> fact("damage", Printable.of(damage.sentence())));
+    inspection.damage().ifPresent(damage -> fact("damage", Printable.of(damage.sentence())));
   }
 
   private void fact(String name, String value) {
@@ -120,8 +120,10 @@ final class InspectTable {
   private void memory(RamReport ram) {
     fact(
         "memory",
-        "%s B in %d RAM blocks"
-            .formatted(Columns.number(ram.table().totalBytes()), ram.blocks().size()));
+        "%s B in %s"
+            .formatted(
+                Columns.number(ram.table().totalBytes()),
+                Columns.count(ram.blocks().size(), "RAM block")));
     if (!ram.pages().isEmpty()) {
       fact("pages", pages(ram.pages()));
     }
@@ -201,8 +203,11 @@ final class InspectTable {
           report.name() + " of " + Columns.number(packaged.packageBytes()) + " B";
       case Command.RecvBitmap bitmap -> report.name() + " " + Printable.of(bitmap.block());
       case Command.PostcopyRamDiscard discard ->
-          "%s %s, %d ranges"
-              .formatted(report.name(), Printable.of(discard.block()), discard.ranges().size());
+          "%s %s, %s"
+              .formatted(
+                  report.name(),
+                  Printable.of(discard.block()),
+                  Columns.count(discard.ranges().size(), "range"));
       default -> report.name();
     };
   }
@@ -214,19 +219,19 @@ final class InspectTable {
     }
     fact(
         "postcopy",
-        "devices in a package of %s B at byte %s, %s pages after it"
+        "devices in a package of %s B at byte %s, %s after it"
             .formatted(
                 Columns.number(postcopy.packageBytes().orElse(0)),
                 Columns.number(postcopy.packageAt().orElse(0)),
-                Columns.number(postcopy.pagesAfter())));
+                Columns.count(postcopy.pagesAfter(), "page")));
     for (PostcopyReport.Discard discard : postcopy.discards()) {
       fact(
           "  discarded",
-          "%s B of %s in %s ranges"
+          "%s B of %s in %s"
               .formatted(
                   Columns.number(discard.bytes()),
                   Printable.of(discard.block()),
-                  Columns.number(discard.ranges())));
+                  Columns.count(discard.ranges(), "range")));
     }
   }
 
@@ -272,7 +277,8 @@ final class InspectTable {
   }
 
   private void extras(RamReport ram) {
-    Columns table = new Columns(1, "RAM block", "page bytes", "guest address", "bitmap at", "padding");
+    Columns table =
+        new Columns(1, "RAM block", "page bytes", "guest address", "bitmap at", "padding");
     boolean any = false;
     for (RamReport.Block block : ram.blocks()) {
       any |=
