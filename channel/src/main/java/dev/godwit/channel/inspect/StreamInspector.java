@@ -69,6 +69,7 @@ public final class StreamInspector {
   private final List<CommandReport> commands = new ArrayList<>();
   private long furtherSections;
   private long furtherCommands;
+  private int listedRanges;
   private Optional<Configuration> configuration = Optional.empty();
   private Optional<RamRecordReader> ramReader = Optional.empty();
   private Optional<VmDescription> description = Optional.empty();
@@ -216,8 +217,13 @@ public final class StreamInspector {
     boolean inPackage = postcopy.inPackage(offset);
     ledger.book(Part.COMMANDS, in.offset());
     requireSafe(command);
-    if (commands.size() < StreamReport.MAX_LISTED) {
+    int ranges = command instanceof Command.PostcopyRamDiscard d ? d.ranges().size() : 0;
+    boolean listed =
+        commands.size() < StreamReport.MAX_LISTED
+            && listedRanges + ranges <= StreamReport.MAX_RANGES;
+    if (listed) {
       commands.add(new CommandReport(command, offset, inPackage));
+      listedRanges += ranges;
     } else {
       furtherCommands++;
     }

@@ -13,7 +13,8 @@ import java.util.OptionalLong;
  * @param sections in order; of those that come in many pieces the first {@value #MAX_LISTED}
  * @param furtherSections how many more there were
  * @param ram empty if the stream has none, or ended before its table
- * @param commands in order, the first {@value #MAX_LISTED}
+ * @param commands in order, the first {@value #MAX_LISTED}, with no more than {@value #MAX_RANGES}
+ *     discarded ranges in all of them
  * @param furtherCommands how many more there were
  * @param postcopy empty if the stream says nothing of it
  * @param disks what was moved of disks and dirty bitmaps
@@ -39,6 +40,9 @@ public record StreamReport(
 
   /** Of what may come any number of times; a terabyte of a busy guest has some 20,000 pieces. */
   public static final int MAX_LISTED = 65_536;
+
+  /** One command may have thousands. */
+  public static final int MAX_RANGES = 262_144;
 
   public StreamReport {
     sections = List.copyOf(sections);

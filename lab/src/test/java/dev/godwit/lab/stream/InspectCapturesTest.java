@@ -114,10 +114,10 @@ final class InspectCapturesTest {
         .sum();
   }
 
-  /** The guest stands still but in these two, so that one round sends all of it. */
+  /** One round sends all of a guest that stands still, and more follow where memory changes. */
   @ParameterizedTest
   @MethodSource("streams")
-  void aGuestThatStandsStillIsOneRound(Kind kind, Captures captures) throws Exception {
+  void toldRoundsAreThoseOfTheMode(Kind kind, Captures captures) throws Exception {
     RamReport ram = inspect(captures.of(kind).main().forward()).ram().orElseThrow();
 
     switch (kind.mode()) {
@@ -180,7 +180,7 @@ final class InspectCapturesTest {
     }
     assertThat(report.devices()).allMatch(device -> device.state().isPresent());
     assertThat(text(device(report, "globalstate"), "runstate"))
-        .startsWith(kind.mode() == Mode.BACKGROUND_SNAPSHOT ? "" : "paused");
+        .startsWith(kind.mode() == Mode.BACKGROUND_SNAPSHOT ? "running" : "paused");
     assertThat(device(report, "cpu").state().orElseThrow().value("env.eip"))
         .hasValueSatisfying(value -> assertThat(value).isInstanceOf(Value.Whole.class));
     assertThat(device(report, "i8254").state().orElseThrow().value("channels"))
