@@ -41,7 +41,7 @@ final class Foreign {
     if (text.startsWith("\u001F\u008B")) {
       return "compressed with gzip, which 'exec:zcat FILE' undoes";
     }
-    if (text.startsWith("\u0028\u00B5\u002F\u00FD")) {
+    if (text.startsWith("(\u00B5/\u00FD")) {
       return "compressed with zstd, which 'exec:zstdcat FILE' undoes";
     }
     if (text.startsWith("\u00FD7zXZ")) {

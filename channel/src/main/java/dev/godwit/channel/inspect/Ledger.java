@@ -3,14 +3,16 @@ package dev.godwit.channel.inspect;
 import dev.godwit.channel.ram.PageEncoding;
 import dev.godwit.channel.ram.PageEncodings;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Books every byte of a stream once: each entry reaches from where the last one ended to where the
  * reader is now. So the sizes add up whatever is read.
  */
 final class Ledger {
-  private final long[] parts = new long[Part.values().length];
+  private final Map<Part, Long> parts = new EnumMap<>(Part.class);
   private final List<PageEncoding> encodings = PageEncodings.all();
   private final long[] pages = new long[encodings.size()];
   private long booked;
@@ -18,15 +20,19 @@ final class Ledger {
   /** All up to {@code offset} is for {@code part}; returns how much that is. */
   long book(Part part, long offset) {
     long bytes = offset - booked;
-    parts[part.ordinal()] += bytes;
+    add(part, bytes);
     booked = offset;
     return bytes;
   }
 
   /** Of all up to {@code offset}, which has been booked, {@code bytes} are for something else. */
   void rebook(Part from, Part to, long bytes) {
-    parts[from.ordinal()] -= bytes;
-    parts[to.ordinal()] += bytes;
+    add(from, -bytes);
+    add(to, bytes);
+  }
+
+  private void add(Part part, long bytes) {
+    parts.merge(part, bytes, Long::sum);
   }
 
   /** All up to {@code offset} is a page in that encoding; returns how much that is. */
@@ -46,8 +52,9 @@ final class Ledger {
   List<Share> shares() {
     List<Share> shares = new ArrayList<>();
     for (Part part : Part.values()) {
-      if (parts[part.ordinal()] != 0) {
-        shares.add(new Share(part.toString(), parts[part.ordinal()]));
+      long bytes = parts.getOrDefault(part, 0L);
+      if (bytes != 0) {
+        shares.add(new Share(part.toString(), bytes));
       }
       if (part == Part.RAM_MARKS) {
         for (int i = 0; i < pages.length; i++) {

@@ -265,18 +265,7 @@ public final class MigrationInspector {
       }
       try (StreamInput in = new StreamInput(reader, "main", StreamInput.DEFAULT_BUFFER_BYTES);
           StreamOutput answers = new StreamOutput(channel)) {
-        StreamInspector inspector = StreamInspector.ofLive(channel, in, answers);
-        inspector
-            .pageBytes()
-            .whenComplete(
-                (bytes, failed) -> {
-                  if (failed == null) {
-                    pageBytes.complete(bytes);
-                  } else {
-                    pageBytes.completeExceptionally(failed);
-                  }
-                });
-        mainEnded(inspector.inspect());
+        mainEnded(StreamInspector.ofLive(channel, in, answers, pageBytes).inspect());
       }
     }
 

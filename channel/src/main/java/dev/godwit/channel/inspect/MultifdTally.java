@@ -11,6 +11,7 @@ import dev.godwit.transport.ChannelException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Counts the packets of one multifd channel; one thread does, others may ask how far it is. */
 final class MultifdTally implements PacketReader.Packets {
@@ -23,7 +24,7 @@ final class MultifdTally implements PacketReader.Packets {
   private final Map<String, BlockPages> blocks = new LinkedHashMap<>();
   private int compressionBits;
   private long packets;
-  private volatile long syncs;
+  private final AtomicLong syncs = new AtomicLong();
   private long payloadBytes;
   private long deviceStatePackets;
   private long deviceStateBytes;
@@ -44,7 +45,7 @@ final class MultifdTally implements PacketReader.Packets {
   }
 
   long syncs() {
-    return syncs;
+    return syncs.get();
   }
 
   @Override
@@ -63,7 +64,7 @@ final class MultifdTally implements PacketReader.Packets {
       compressionBits |= packet.compressionBits();
     }
     if (packet.sync()) {
-      syncs = syncs + 1;
+      syncs.incrementAndGet();
       onSync.run();
     }
   }
@@ -82,7 +83,7 @@ final class MultifdTally implements PacketReader.Packets {
         in.offset(),
         MultifdCompression.describe(compressionBits),
         packets,
-        syncs,
+        syncs.get(),
         payloadBytes,
         blocks.values().stream().toList(),
         deviceStatePackets,

@@ -28,6 +28,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -63,7 +64,7 @@ public final class StreamInspector {
   private final DeviceTally devices = new DeviceTally();
   private final DiskTally disks = new DiskTally();
   private final PostcopyTally postcopy = new PostcopyTally();
-  private final CompletableFuture<Integer> pageBytes = new CompletableFuture<>();
+  private final CompletableFuture<Integer> pageBytes;
 
   private final List<SectionReport> sections = new ArrayList<>();
   private final List<CommandReport> commands = new ArrayList<>();
@@ -81,11 +82,16 @@ public final class StreamInspector {
   private String within = "";
 
   private StreamInspector(
-      Channel channel, StreamInput in, Source source, Optional<StreamOutput> answers)
+      Channel channel,
+      StreamInput in,
+      Source source,
+      Optional<StreamOutput> answers,
+      CompletableFuture<Integer> pageBytes)
       throws ChannelException {
     this.in = in;
     this.source = source;
     this.answers = answers;
+    this.pageBytes = pageBytes;
     this.reader = StreamReader.of(in);
     this.places = new Places(in, channel);
     this.ram = new RamTally(in, ledger, places);
@@ -99,7 +105,8 @@ public final class StreamInspector {
    */
   public static StreamInspector ofRecording(Channel channel, StreamInput in)
       throws ChannelException {
-    return new StreamInspector(channel, in, Source.RECORDING, Optional.empty());
+    return new StreamInspector(
+        channel, in, Source.RECORDING, Optional.empty(), new CompletableFuture<>());
   }
 
   /**
@@ -108,15 +115,12 @@ public final class StreamInspector {
    * @param in of {@code channel}, whose first bytes somebody may have looked at; both stay the
    *     caller's
    * @param answers to the source, on the same channel; it stays the caller's
+   * @param pageBytes is told the target's page size once that is known, or that it will not be
    */
-  public static StreamInspector ofLive(Channel channel, StreamInput in, StreamOutput answers)
+  public static StreamInspector ofLive(
+      Channel channel, StreamInput in, StreamOutput answers, CompletableFuture<Integer> pageBytes)
       throws ChannelException {
-    return new StreamInspector(channel, in, Source.LIVE, Optional.of(answers));
-  }
-
-  /** The target's page size, once it is known; fails if the stream ends before. */
-  public CompletableFuture<Integer> pageBytes() {
-    return pageBytes.copy();
+    return new StreamInspector(channel, in, Source.LIVE, Optional.of(answers), pageBytes);
   }
 
   /**
@@ -129,7 +133,7 @@ public final class StreamInspector {
     try {
       readAll();
     } catch (UncheckedIOException e) {
-      damage = Optional.of(new Damage(e.getCause(), within));
+      damage = Optional.of(new Damage(Objects.requireNonNull(e.getCause()), within));
     } catch (StreamException e) {
       damage = Optional.of(new Damage(begun ? e : Foreign.explain(head, e), within));
     } catch (ChannelException e) {

@@ -1,5 +1,6 @@
 package dev.godwit.channel.inspect;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
@@ -282,11 +283,9 @@ final class StreamInspectorTest {
   void beginsAtAnOffsetOfAFile() throws Exception {
     byte[] shifted = new byte[0x1000 + MAPPED_RAM.length];
     System.arraycopy(MAPPED_RAM, 0, shifted, 0x1000, MAPPED_RAM.length);
-    int headerAt =
-        new String(MAPPED_RAM, 0, 256, java.nio.charset.StandardCharsets.ISO_8859_1)
-            .indexOf("\0\0\0\1\0\0\0\0\0\0\20\0");
-    shifted[0x1000 + headerAt + 12 + 6] += 0x10;
-    shifted[0x1000 + headerAt + 20 + 6] += 0x10;
+    int headerAt = new String(MAPPED_RAM, 0, 256, ISO_8859_1).indexOf("\0\0\0\1\0\0\0\0\0\0\20\0");
+    shifted[0x1000 + headerAt + 12 + 6] = 0x10; // was 0, below 0x1000
+    shifted[0x1000 + headerAt + 20 + 6] = 0x20; // was 0x1000
 
     StreamReport report = inspectFile(shifted, 0x1000);
 
@@ -389,9 +388,7 @@ final class StreamInspectorTest {
   @Test
   void findsTheEndOfAFileThatIsCutInItsPages() throws Exception {
     byte[] large = Arrays.copyOf(MAPPED_RAM, 300_000);
-    int lengthAt =
-        new String(large, 0, 256, java.nio.charset.StandardCharsets.ISO_8859_1)
-            .indexOf("\1b\0\0\0\0\0\0\40\0");
+    int lengthAt = new String(large, 0, 256, ISO_8859_1).indexOf("\1b\0\0\0\0\0\0\40\0");
     // 4 MiB of pages, whose bitmap is 128 bytes long
     large[lengthAt + 2 + 5] = 0x40;
     large[lengthAt + 2 + 6] = 0;
