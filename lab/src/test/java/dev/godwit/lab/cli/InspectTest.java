@@ -287,6 +287,20 @@ final class InspectTest {
         .isGreaterThanOrEqualTo(document.path("ram").path("bytes").asLong() / 4096);
   }
 
+  @Test
+  void leavesNoSocketWhenItIsAskedToEnd() throws Exception {
+    Path socket = dir.resolve("in.sock");
+    try (GodwitProcess inspect = GodwitProcess.start("inspect", "unix:" + socket)) {
+      inspect.awaitListening();
+      assertThat(socket).exists();
+
+      inspect.signal("TERM");
+
+      inspect.expectExit(143);
+      assertThat(socket).doesNotExist();
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({"return-path=off, return-path off", "postcopy-ram, postcopy-ram on"})
   void aLiveSourceThatCouldLoseItsGuestIsRefused(String setting, String named) throws Exception {

@@ -22,6 +22,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -74,17 +76,23 @@ final class InspectCommand implements Callable<Integer> {
     Transports transports = Transports.load();
     Endpoint at = endpoint(target);
     Schemes.requireUsable(transports, at);
-    Inspection inspection;
-    try {
-      inspection =
+    AtomicReference<Runnable> cancel = new AtomicReference<>(() -> {});
+    // The outermost, so that a process that is asked to end has removed its socket before it is
+    // gone.
+    try (Termination termination = Termination.calls(() -> cancel.get().run())) {
+      Consumer<Runnable> whenAsked =
+          abort -> {
+            cancel.set(abort);
+            termination.check(abort);
+          };
+      return print(
           RECORDINGS.contains(at.scheme())
-              ? inspectRecording(transports, at)
-              : inspectLive(transports, at);
+              ? inspectRecording(transports, at, whenAsked)
+              : inspectLive(transports, at, whenAsked));
     } catch (UnsafeSourceException e) {
       throw new CommandFailure(
           ExitCode.REFUSED_BY_CHECK, e.getMessage() + "; the guest stays at the source");
     }
-    return print(inspection);
   }
 
   /** What names no scheme is a file, and so is what exists under that very name. */
@@ -103,12 +111,13 @@ final class InspectCommand implements Callable<Integer> {
     }
   }
 
-  private static Inspection inspectRecording(Transports transports, Endpoint at)
+  private static Inspection inspectRecording(
+      Transports transports, Endpoint at, Consumer<Runnable> whenAsked)
       throws ChannelException, UnsafeSourceException {
     try (Listener listener = transports.listen(at);
         Channel channel = listener.accept(Deadline.never());
-        Termination termination = Termination.calls(() -> channel.abort(asked()));
         StreamInput in = new StreamInput(channel, "main")) {
+      whenAsked.accept(() -> channel.abort(asked()));
       Inspection inspection =
           new Inspection(StreamInspector.ofRecording(channel, in).inspect(), List.of());
       if (inspection.damage().isPresent()) {
@@ -118,18 +127,17 @@ final class InspectCommand implements Callable<Integer> {
     }
   }
 
-  private Inspection inspectLive(Transports transports, Endpoint at)
+  private Inspection inspectLive(Transports transports, Endpoint at, Consumer<Runnable> whenAsked)
       throws ChannelException, UnsafeSourceException, InterruptedException {
     try (Listener listener = transports.listen(at)) {
       MigrationInspector inspector = new MigrationInspector(listener);
-      try (Termination termination = Termination.calls(() -> inspector.abort(asked()))) {
-        output.note("Waiting for a source at " + listener.local());
-        Inspection inspection = inspector.inspect();
-        output.note(
-            "Note: the source was not told that its guest arrived; its migration fails, and the"
-                + " guest stays there");
-        return inspection;
-      }
+      whenAsked.accept(() -> inspector.abort(asked()));
+      output.note("Waiting for a source at " + listener.local());
+      Inspection inspection = inspector.inspect();
+      output.note(
+          "Note: the source was not told that its guest arrived; its migration fails, and the"
+              + " guest stays there");
+      return inspection;
     }
   }
 
