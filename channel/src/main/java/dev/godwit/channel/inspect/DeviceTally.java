@@ -63,8 +63,9 @@ final class DeviceTally {
 
   /**
    * @param machine what the stream says of them; empty if it says nothing, or ended before
+   * @param whyNot why {@code machine} is empty, as a sentence
    */
-  List<DeviceReport> report(Optional<MachineDescription> machine) {
+  List<DeviceReport> report(Optional<MachineDescription> machine, String whyNot) {
     Map<Key, Device> described = new HashMap<>();
     machine.ifPresent(
         m -> m.devices().forEach(d -> described.putIfAbsent(new Key(d.name(), d.instance()), d)));
@@ -74,7 +75,7 @@ final class DeviceTally {
       Optional<DecodedState> state = Optional.empty();
       String undecoded = "";
       try {
-        state = Optional.of(decode(device, machine.isPresent(), described, decoder));
+        state = Optional.of(decode(device, machine.isPresent() ? "" : whyNot, described, decoder));
       } catch (StateDecoder.Mismatch e) {
         undecoded = String.valueOf(e.getMessage());
       }
@@ -91,10 +92,10 @@ final class DeviceTally {
   }
 
   private static DecodedState decode(
-      Kept kept, boolean anyDescription, Map<Key, Device> described, StateDecoder decoder)
+      Kept kept, String whyNot, Map<Key, Device> described, StateDecoder decoder)
       throws StateDecoder.Mismatch {
-    if (!anyDescription) {
-      throw new StateDecoder.Mismatch("The stream does not describe its devices");
+    if (!whyNot.isEmpty()) {
+      throw new StateDecoder.Mismatch(whyNot);
     }
     Device device = described.get(new Key(kept.section.name(), kept.section.instance()));
     if (device == null) {

@@ -54,6 +54,9 @@ public final class StreamInspector {
 
   private static final int USUAL_PAGE_BITS = 12;
 
+  /** A bare machine's has 98 KiB; taken apart it is several times as large. */
+  private static final int MAX_DESCRIPTION_BYTES = 8 << 20;
+
   private final StreamInput in;
   private final Source source;
   private final Optional<StreamOutput> answers;
@@ -337,9 +340,12 @@ public final class StreamInspector {
     return new RamRecordReader(in, RamDialect.ANY, layout, ram);
   }
 
-  /** The devices' lengths were found by searching; the description knows them. */
+  /**
+   * The devices' lengths were found by searching; the description knows them. One that was made to
+   * exhaust memory is not looked into.
+   */
   private Optional<Damage> judgeDescription() {
-    if (description.isEmpty()) {
+    if (description.isEmpty() || description.get().lengthBytes() > MAX_DESCRIPTION_BYTES) {
       return Optional.empty();
     }
     try {
@@ -349,6 +355,14 @@ public final class StreamInspector {
     } catch (StreamException e) {
       return Optional.of(new Damage(e, ""));
     }
+  }
+
+  private String whyUndescribed() {
+    return description.isPresent()
+        ? "The description has "
+            + description.get().lengthBytes()
+            + " bytes and was not looked into"
+        : "The stream does not describe its devices";
   }
 
   private StreamReport report(Optional<Damage> damage) {
@@ -362,7 +376,7 @@ public final class StreamInspector {
         furtherCommands,
         postcopy.report(ram.pages()),
         disks.report(),
-        devices.report(machine),
+        devices.report(machine, whyUndescribed()),
         description.stream().mapToLong(VmDescription::lengthBytes).findFirst(),
         ledger.shares(),
         damage);

@@ -12,6 +12,7 @@ import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.channel.stream.Wired;
 import dev.godwit.transport.PositionedChannel;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -335,6 +336,24 @@ final class StreamInspectorTest {
         .contains("has 9 bytes, and 10 by the description");
     assertThat(report.devices().getFirst().undecoded())
         .isEqualTo("The state has 9 bytes, and 10 as described");
+  }
+
+  @Test
+  void aDescriptionThatWouldFillMemoryIsNotLookedInto() throws Exception {
+    String field = "{\"name\":\"%s\",\"type\":\"\",\"size\":0}".formatted("n".repeat(9 << 20));
+    byte[] head = Wired.hex(Streams.HEAD + Streams.TIMER + "00");
+    byte[] json =
+        ("{\"devices\":[{\"name\":\"timer\",\"instance_id\":0,\"fields\":[" + field + "]}]}")
+            .getBytes(ISO_8859_1);
+    ByteBuffer stream = ByteBuffer.allocate(head.length + 5 + json.length);
+    stream.put(head).put((byte) 6).putInt(json.length).put(json);
+
+    StreamReport report = inspectFile(stream.array(), 0);
+
+    assertThat(report.damage()).isEmpty();
+    assertThat(report.devices().getFirst().undecoded())
+        .isEqualTo("The description has " + json.length + " bytes and was not looked into");
+    assertThat(sum(report)).isEqualTo(report.bytes());
   }
 
   @ParameterizedTest

@@ -15,6 +15,7 @@ import dev.godwit.channel.inspect.Value;
 import dev.godwit.channel.stream.Command;
 import dev.godwit.channel.stream.Configuration;
 import dev.godwit.channel.stream.StreamException;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -264,21 +265,23 @@ final class InspectDocument {
   /** Subsections are members too; their names have a slash. A name that comes again is numbered. */
   private static Map<String, Object> state(DecodedState state) {
     Map<String, Object> members = new LinkedHashMap<>();
+    Map<String, Integer> times = new HashMap<>();
     for (DecodedState.Field field : state.fields()) {
-      put(members, field.name(), value(field.value()));
+      members.put(freeName(members, times, field.name()), value(field.value()));
     }
     for (DecodedState subsection : state.subsections()) {
-      put(members, subsection.layout(), state(subsection));
+      members.put(freeName(members, times, subsection.layout()), state(subsection));
     }
     return members;
   }
 
-  private static void put(Map<String, Object> members, String name, Object value) {
+  private static String freeName(
+      Map<String, Object> members, Map<String, Integer> times, String name) {
     String free = name;
-    for (int i = 2; members.containsKey(free); i++) {
-      free = name + " (" + i + ")";
+    while (members.containsKey(free)) {
+      free = name + " (" + (times.merge(name, 1, Integer::sum) + 1) + ")";
     }
-    members.put(free, value);
+    return free;
   }
 
   private static Object value(Value value) {
