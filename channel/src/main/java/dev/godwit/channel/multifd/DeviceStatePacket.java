@@ -41,6 +41,9 @@ public record DeviceStatePacket(String device, long instance, byte[] data) {
     }
   }
 
+  /** What stands before the data. */
+  private record Header(String device, long instance, long dataBytes) {}
+
   /**
    * Takes the rest of a packet whose head {@link PacketHead#readFlags} has taken.
    *
@@ -49,6 +52,32 @@ public record DeviceStatePacket(String device, long instance, byte[] data) {
   static DeviceStatePacket read(StreamInput in, int flags, int limitBytes)
       throws ChannelException, StreamException {
     long start = in.offset() - PacketHead.BYTES;
+    Header header = readHeader(in, flags, start);
+    if (header.dataBytes > limitBytes) {
+      throw in.unsupported(
+          start + 272,
+          "A packet of device state has "
+              + header.dataBytes
+              + " bytes where "
+              + limitBytes
+              + " is the most");
+    }
+    return new DeviceStatePacket(header.device, header.instance, in.bytes((int) header.dataBytes));
+  }
+
+  /**
+   * Steps over the rest of such a packet.
+   *
+   * @return length of its data
+   */
+  static long skip(StreamInput in, int flags) throws ChannelException, StreamException {
+    Header header = readHeader(in, flags, in.offset() - PacketHead.BYTES);
+    in.skip(header.dataBytes);
+    return header.dataBytes;
+  }
+
+  private static Header readHeader(StreamInput in, int flags, long start)
+      throws ChannelException, StreamException {
     if (flags != PacketHead.DEVICE_STATE) {
       throw in.malformed(
           start + 8, "A packet of device state has the flags 0x" + Integer.toHexString(flags));
@@ -67,13 +96,7 @@ public record DeviceStatePacket(String device, long instance, byte[] data) {
     if (size == 0) {
       throw in.malformed(start + 272, "A packet of device state is empty");
     }
-    if (size > limitBytes) {
-      throw in.unsupported(
-          start + 272,
-          "A packet of device state has " + size + " bytes where " + limitBytes + " is the most");
-    }
-    String device = new String(name, 0, length, StandardCharsets.ISO_8859_1);
-    return new DeviceStatePacket(device, instance, in.bytes((int) size));
+    return new Header(new String(name, 0, length, StandardCharsets.ISO_8859_1), instance, size);
   }
 
   public void write(StreamOutput out) throws ChannelException {

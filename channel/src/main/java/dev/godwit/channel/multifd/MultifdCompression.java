@@ -44,7 +44,7 @@ public enum MultifdCompression {
   }
 
   /** What the bits of a packet mean, also where Godwit does not read it. */
-  static String describe(int bits) {
+  public static String describe(int bits) {
     return switch (bits) {
       case 0x00 -> "none";
       case 0x02 -> "zlib";

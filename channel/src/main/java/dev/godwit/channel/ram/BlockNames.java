@@ -23,13 +23,19 @@ final class BlockNames {
   private final ByteBuffer[] written;
 
   BlockNames(RamBlocks blocks) {
-    List<RamBlock> all = blocks.all();
+    this(blocks.all().stream().map(RamBlock::name).toList());
+  }
+
+  /**
+   * @param all names of 1 to 255 bytes, none twice
+   */
+  BlockNames(List<String> all) {
     names = new byte[all.size()][];
     written = new ByteBuffer[all.size()];
     slots = new int[Integer.highestOneBit(Math.max(1, all.size())) * 4];
     Arrays.fill(slots, -1);
     for (int block = 0; block < names.length; block++) {
-      byte[] name = all.get(block).name().getBytes(StandardCharsets.ISO_8859_1);
+      byte[] name = all.get(block).getBytes(StandardCharsets.ISO_8859_1);
       names[block] = name;
       written[block] =
           ByteBuffer.allocate(1 + name.length).put((byte) name.length).put(name).flip();

@@ -77,6 +77,22 @@ public final class CompressEncoding implements PageEncoding {
   }
 
   @Override
+  public void skip(StreamInput in, int pageBytes, RamDialect dialect)
+      throws ChannelException, StreamException {
+    in.skip(length(in, maxBytes(pageBytes)));
+  }
+
+  /** Takes the head and returns how many bytes of zlib stream follow. */
+  private static int length(StreamInput in, int maxBytes) throws ChannelException, StreamException {
+    long start = in.offset();
+    long length = in.u32();
+    if (length < 1 || length > maxBytes) {
+      throw in.malformed(start, "A compressed page has " + length + " bytes, not 1 to " + maxBytes);
+    }
+    return (int) length;
+  }
+
+  @Override
   public Decoder decoder(int pageBytes, RamDialect dialect) {
     return new Inflating(pageBytes);
   }
@@ -104,12 +120,8 @@ public final class CompressEncoding implements PageEncoding {
     public void decode(StreamInput in, IncomingPage target)
         throws ChannelException, StreamException {
       long start = in.offset();
-      long length = in.u32();
-      if (length < 1 || length > compressed.capacity()) {
-        throw in.malformed(
-            start, "A compressed page has " + length + " bytes, not 1 to " + compressed.capacity());
-      }
-      in.bytes(compressed.clear().limit((int) length));
+      int length = length(in, compressed.capacity());
+      in.bytes(compressed.clear().limit(length));
       inflater.reset();
       inflater.setInput(compressed.flip());
       if (inflate() != pageBytes || !inflater.finished() || compressed.hasRemaining()) {

@@ -44,6 +44,13 @@ public interface PageEncoding {
   /** Where it must not be used, each with the reason as a sentence. */
   Map<Surroundings, String> exclusions();
 
+  /**
+   * Steps over what follows word and name, without a page to apply it to: checks the lengths in it
+   * and nothing that would need the page. Allocates nothing.
+   */
+  void skip(StreamInput in, int pageBytes, RamDialect dialect)
+      throws ChannelException, StreamException;
+
   /** Makes what reads it from one channel. */
   Decoder decoder(int pageBytes, RamDialect dialect);
 

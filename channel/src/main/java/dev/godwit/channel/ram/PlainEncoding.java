@@ -35,6 +35,12 @@ public final class PlainEncoding implements PageEncoding {
   }
 
   @Override
+  public void skip(StreamInput in, int pageBytes, RamDialect dialect)
+      throws ChannelException, StreamException {
+    in.skip(pageBytes);
+  }
+
+  @Override
   public Decoder decoder(int pageBytes, RamDialect dialect) {
     return PlainEncoding::decode;
   }

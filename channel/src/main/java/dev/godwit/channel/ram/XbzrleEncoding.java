@@ -67,6 +67,28 @@ public final class XbzrleEncoding implements PageEncoding {
   }
 
   @Override
+  public void skip(StreamInput in, int pageBytes, RamDialect dialect)
+      throws ChannelException, StreamException {
+    in.skip(length(in, pageBytes));
+  }
+
+  /** Takes the head and returns how many bytes of delta follow. */
+  private static int length(StreamInput in, int pageBytes)
+      throws ChannelException, StreamException {
+    long start = in.offset();
+    int id = in.u8();
+    if (id != ENCODED) {
+      throw in.malformed(start, "An xbzrle page begins with " + id + " instead of " + ENCODED);
+    }
+    int length = in.u16();
+    if (length < 1 || length > pageBytes) {
+      throw in.malformed(
+          start + 1, "An xbzrle page has " + length + " bytes, not 1 to " + pageBytes);
+    }
+    return length;
+  }
+
+  @Override
   public Decoder decoder(int pageBytes, RamDialect dialect) {
     return new Patching(pageBytes);
   }
@@ -88,15 +110,7 @@ public final class XbzrleEncoding implements PageEncoding {
     @Override
     public void decode(StreamInput in, IncomingPage page) throws ChannelException, StreamException {
       long start = in.offset();
-      int id = in.u8();
-      if (id != ENCODED) {
-        throw in.malformed(start, "An xbzrle page begins with " + id + " instead of " + ENCODED);
-      }
-      int length = in.u16();
-      if (length < 1 || length > delta.length) {
-        throw in.malformed(
-            start + 1, "An xbzrle page has " + length + " bytes, not 1 to " + delta.length);
-      }
+      int length = length(in, delta.length);
       in.bytes(deltaBuffer.clear().limit(length));
       int wrong = XbzrleDelta.apply(delta, length, page);
       if (wrong >= 0) {

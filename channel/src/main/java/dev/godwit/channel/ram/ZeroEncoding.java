@@ -41,12 +41,23 @@ public final class ZeroEncoding implements PageEncoding {
 
   private static void decode(StreamInput in, IncomingPage page, RamDialect dialect)
       throws ChannelException, StreamException {
+    page.fill(fill(in, dialect));
+  }
+
+  @Override
+  public void skip(StreamInput in, int pageBytes, RamDialect dialect)
+      throws ChannelException, StreamException {
+    fill(in, dialect);
+  }
+
+  private static int fill(StreamInput in, RamDialect dialect)
+      throws ChannelException, StreamException {
     long start = in.offset();
     int fill = in.u8();
     if (fill != 0 && !dialect.hasAnyFill()) {
       throw in.malformed(start, "A page that should be zero is filled with " + fill);
     }
-    page.fill(fill);
+    return fill;
   }
 
   @Override

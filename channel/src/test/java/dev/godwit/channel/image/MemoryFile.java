@@ -20,7 +20,7 @@ import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A file in memory with any number of channels onto it; knows which of its pages were written. */
-final class MemoryFile {
+public final class MemoryFile {
   static final int PAGE_BYTES = 4096;
 
   private static final Endpoint NAME = Endpoint.parse("file:/memory");
@@ -45,11 +45,11 @@ final class MemoryFile {
   }
 
   /** A file with these bytes, which stay the caller's to change. */
-  static MemoryFile of(byte[] content) {
+  public static MemoryFile of(byte[] content) {
     return new MemoryFile(content, content.length);
   }
 
-  PositionedChannel open(long position) {
+  public PositionedChannel open(long position) {
     return new Opened(position);
   }
 

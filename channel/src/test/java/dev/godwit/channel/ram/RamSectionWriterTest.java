@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.Access;
 import dev.godwit.transport.Placement;
@@ -151,6 +152,9 @@ final class RamSectionWriterTest {
     public Map<Surroundings, String> exclusions() {
       return Map.of();
     }
+
+    @Override
+    public void skip(StreamInput in, int pageBytes, RamDialect dialect) {}
 
     @Override
     public Decoder decoder(int pageBytes, RamDialect dialect) {

@@ -17,7 +17,7 @@ public enum ExitCode {
   REFUSED(14, "Nobody serves the address, or it is taken or not allowed"),
   UNTRUSTED(15, "The peer is not who it must be"),
   VIOLATED(16, "The peer broke the protocol"),
-  UNSUPPORTED(17, "This transport cannot do it"),
+  UNSUPPORTED(17, "This transport, or this version of Godwit, cannot do it"),
   NATIVE(18, "A system call failed"),
   BUG(70, "Godwit itself is at fault; please report the stack trace"),
   UNAVAILABLE(69, "This host lacks something that the message names"),

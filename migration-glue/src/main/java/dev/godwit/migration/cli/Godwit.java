@@ -43,6 +43,7 @@ public final class Godwit {
     line.addSubcommand(new ProxyCommand());
     line.addSubcommand(new SendCommand());
     line.addSubcommand(new ReceiveCommand());
+    line.addSubcommand(new InspectCommand());
     line.addSubcommand(new TransportsCommand());
     for (Subcommand subcommand : ServiceLoader.load(Subcommand.class)) {
       line.addSubcommand(subcommand);

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
+import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -14,7 +15,9 @@ final class Output {
   /** The version of everything that {@code --json} prints. */
   static final String SCHEMA = "godwit/1";
 
-  private static final ObjectMapper JSON = JsonMapper.builder().build();
+  /** What others wrote may be among the results, and a terminal may show them. */
+  private static final ObjectMapper JSON =
+      JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
 
   private static final String JSON_OPTION = "--json";
 
