@@ -9,11 +9,14 @@ import java.lang.invoke.MethodHandle;
 
 /**
  * Memory of the kernel's own that is zero and takes up room only where it was written: an arena's
- * would be filled with zeroes first, all of it.
+ * would be filled with zeroes first, all of it. It asks for huge pages, as QEMU does for a guest's
+ * memory: a fault for each page would cost more than to copy it.
  */
 final class AnonymousMemory {
   private static final int PROT_READ_WRITE = 1 | 2;
   private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
+
+  private static final int MADV_HUGEPAGE = 14;
 
   private static final Linker LINKER = Linker.nativeLinker();
 
@@ -33,6 +36,15 @@ final class AnonymousMemory {
       call(
           "munmap",
           FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+
+  private static final MethodHandle MADVISE =
+      call(
+          "madvise",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT,
+              ValueLayout.ADDRESS,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT));
 
   private AnonymousMemory() {}
 
@@ -59,6 +71,8 @@ final class AnonymousMemory {
       if (mapped.address() == -1) {
         throw new OutOfMemoryError("The kernel has no room for " + bytes + " bytes");
       }
+      // Not every kernel has them, and none has to.
+      int ignored = (int) MADVISE.invokeExact(mapped, bytes, MADV_HUGEPAGE);
       return mapped.reinterpret(bytes, arena, AnonymousMemory::free);
     } catch (RuntimeException | Error e) {
       throw e;
