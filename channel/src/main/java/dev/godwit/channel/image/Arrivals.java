@@ -97,14 +97,29 @@ final class Arrivals implements AutoCloseable {
 
   private void accept() {
     try {
-      boolean more = true;
-      while (more) {
-        Channel channel = listener.accept(Deadline.never());
-        more = channel.info().capabilities().manyChannels();
+      Channel channel = listener.accept(Deadline.never());
+      while (channel.info().capabilities().manyChannels()) {
         begin(channel);
+        channel = listener.accept(Deadline.never());
       }
+      takeOnly(new ChannelReader(channel, FIRST_BYTES));
     } catch (ChannelException e) {
       fail(e);
+    }
+  }
+
+  /** No other will come: whoever reads it says best what is wrong with it. */
+  private void takeOnly(ChannelReader reader) {
+    monitor.lock();
+    try {
+      if (closed) {
+        unknown.add(reader.channel());
+      } else {
+        main = reader;
+        monitor.signalAll();
+      }
+    } finally {
+      monitor.unlock();
     }
   }
 

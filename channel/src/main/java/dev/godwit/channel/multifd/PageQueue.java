@@ -1,10 +1,9 @@
 package dev.godwit.channel.multifd;
 
+import dev.godwit.transport.support.Uninterruptibly;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,16 +67,21 @@ final class PageQueue {
     }
   }
 
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition work = lock.newCondition();
-  private final Condition progress = lock.newCondition();
+  /** The channels wait for work here, and what they are to do is guarded by it. */
+  private final Object work = new Object();
+
+  /** Who gives waits for batches and syncs here, and those are guarded by it. */
+  private final Object progress = new Object();
+
   private final Deque<Batch> ready;
   private final Deque<Batch> free;
   private final int channels;
   private int syncs;
   private int unsynced;
   private boolean ended;
-  private @Nullable MultifdException failure;
+
+  /** Set under {@link #work}, before anybody is woken for it. */
+  private volatile @Nullable MultifdException failure;
 
   /**
    * @param channels who take
@@ -95,83 +99,75 @@ final class PageQueue {
 
   /** Waits for a batch to fill. */
   Batch take() throws MultifdException {
-    lock.lock();
-    try {
-      while (free.isEmpty()) {
-        requireWhole();
-        progress.awaitUninterruptibly();
+    boolean interrupted = false;
+    synchronized (progress) {
+      while (failure == null && free.isEmpty()) {
+        interrupted |= Uninterruptibly.await(progress);
       }
+      Uninterruptibly.restore(interrupted);
       requireWhole();
       return free.remove();
-    } finally {
-      lock.unlock();
     }
   }
 
   /** Hands a filled batch to the channels. */
   void put(Batch batch) throws MultifdException {
-    lock.lock();
-    try {
+    synchronized (work) {
       requireWhole();
       ready.add(batch);
-      work.signal();
-    } finally {
-      lock.unlock();
+      work.notify();
     }
   }
 
   /** Returns when every channel has said SYNC after all batches that were put. */
   void sync() throws MultifdException {
-    lock.lock();
-    try {
+    synchronized (progress) {
+      unsynced = channels;
+    }
+    synchronized (work) {
       requireWhole();
       syncs++;
-      unsynced = channels;
-      work.signalAll();
-      while (unsynced > 0) {
-        requireWhole();
-        progress.awaitUninterruptibly();
+      work.notifyAll();
+    }
+    boolean interrupted = false;
+    synchronized (progress) {
+      while (failure == null && unsynced > 0) {
+        interrupted |= Uninterruptibly.await(progress);
       }
-    } finally {
-      lock.unlock();
+      Uninterruptibly.restore(interrupted);
+      if (unsynced > 0) {
+        requireWhole();
+      }
     }
   }
 
   /** The channels end when all is done. */
   void end() throws MultifdException {
-    lock.lock();
-    try {
+    synchronized (work) {
       requireWhole();
       ended = true;
-      work.signalAll();
-    } finally {
-      lock.unlock();
+      work.notifyAll();
     }
   }
 
   /** Ends all waits with what came first, which it returns. */
   MultifdException fail(MultifdException next) {
-    lock.lock();
-    try {
-      if (failure == null) {
-        failure = next;
-        work.signalAll();
-        progress.signalAll();
-      }
-      return failure;
-    } finally {
-      lock.unlock();
+    MultifdException first;
+    synchronized (work) {
+      MultifdException before = failure;
+      first = before == null ? next : before;
+      failure = first;
+      work.notifyAll();
     }
+    synchronized (progress) {
+      progress.notifyAll();
+    }
+    return first;
   }
 
   /** The failure, if there was one. */
   Optional<MultifdException> failure() {
-    lock.lock();
-    try {
-      return Optional.ofNullable(failure);
-    } finally {
-      lock.unlock();
-    }
+    return Optional.ofNullable(failure);
   }
 
   /**
@@ -180,53 +176,40 @@ final class PageQueue {
    * @param said how often it has said SYNC
    */
   Work next(int said) throws MultifdException {
-    lock.lock();
-    try {
-      while (true) {
-        requireWhole();
-        if (!ready.isEmpty()) {
-          return ready.remove();
-        }
-        if (said < syncs) {
-          return Mark.SYNC;
-        }
-        if (ended) {
-          return Mark.END;
-        }
-        work.awaitUninterruptibly();
+    boolean interrupted = false;
+    synchronized (work) {
+      while (failure == null && ready.isEmpty() && said == syncs && !ended) {
+        interrupted |= Uninterruptibly.await(work);
       }
-    } finally {
-      lock.unlock();
+      Uninterruptibly.restore(interrupted);
+      requireWhole();
+      if (!ready.isEmpty()) {
+        return ready.remove();
+      }
+      return said < syncs ? Mark.SYNC : Mark.END;
     }
   }
 
   /** A batch was sent. */
   void sent(Batch batch) {
-    lock.lock();
-    try {
+    synchronized (progress) {
       free.add(batch);
-      progress.signal();
-    } finally {
-      lock.unlock();
+      progress.notify();
     }
   }
 
   /** A channel has said SYNC. */
   void synced() {
-    lock.lock();
-    try {
+    synchronized (progress) {
       unsynced--;
-      if (unsynced == 0) {
-        progress.signal();
-      }
-    } finally {
-      lock.unlock();
+      progress.notify();
     }
   }
 
   private void requireWhole() throws MultifdException {
-    if (failure != null) {
-      throw failure;
+    MultifdException first = failure;
+    if (first != null) {
+      throw first;
     }
   }
 }

@@ -4,6 +4,7 @@ import com.github.luben.zstd.EndDirective;
 import com.github.luben.zstd.ZstdCompressCtx;
 import com.github.luben.zstd.ZstdDecompressCtx;
 import com.github.luben.zstd.ZstdException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.util.zip.DataFormatException;
 
@@ -36,7 +37,7 @@ final class ZstdPages {
 
   static final class Decompressor implements PageDecompressor {
     private final ZstdDecompressCtx context = new ZstdDecompressCtx();
-    private final ByteBuffer rest = ByteBuffer.allocateDirect(1);
+    private final ByteBuffer rest = Arena.ofAuto().allocate(1).asByteBuffer();
     private ByteBuffer payload = rest;
 
     @Override

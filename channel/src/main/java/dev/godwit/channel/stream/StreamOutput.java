@@ -2,6 +2,7 @@ package dev.godwit.channel.stream;
 
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.Placement;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.RemoteRegion;
 import java.lang.foreign.Arena;
@@ -9,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes numbers, names and bytes to one channel through a buffer, and knows at which byte it is.
@@ -20,11 +22,20 @@ public final class StreamOutput implements AutoCloseable {
   /** As much as the kernel takes at once; also bounds what is not yet on its way. */
   public static final int DEFAULT_BUFFER_BYTES = 256 * 1024;
 
+  /** As much of a region as one buffer shows, to be written together with what is before it. */
+  private static final long WINDOW_BYTES = 1L << 30;
+
+  private static final ByteBuffer NOTHING = ByteBuffer.allocateDirect(0);
+
   private final Channel channel;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment memory;
   private final ByteBuffer buffer;
   private final ByteBuffer[] one;
+  private final ByteBuffer[] two;
+  private @Nullable Placement placement;
+  private @Nullable Region shown;
+  private long shownAt;
   private long written;
 
   public StreamOutput(Channel channel) {
@@ -42,6 +53,7 @@ public final class StreamOutput implements AutoCloseable {
     this.memory = arena.allocate(bufferBytes, Long.BYTES);
     this.buffer = memory.asByteBuffer().order(ByteOrder.BIG_ENDIAN);
     this.one = new ByteBuffer[] {buffer};
+    this.two = new ByteBuffer[] {buffer, NOTHING};
   }
 
   /** Offset of the next byte, counted from where this output began. */
@@ -109,9 +121,40 @@ public final class StreamOutput implements AutoCloseable {
    */
   public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
       throws ChannelException {
-    writeOut();
-    channel.put(src, srcOffset, dst, dstOffset, length);
+    if (buffer.position() > 0 && isInline() && show(src, srcOffset, length)) {
+      writeWith(two);
+    } else {
+      writeOut();
+      channel.put(src, srcOffset, dst, dstOffset, length);
+    }
     written += length;
+  }
+
+  private boolean isInline() {
+    if (placement == null) {
+      placement = channel.info().capabilities().placement();
+    }
+    return placement == Placement.INLINE;
+  }
+
+  /**
+   * Where put bytes go the way of written ones, a header and what it is about leave in one call.
+   * Shows the bytes behind the buffer; false if no window holds them all.
+   */
+  @SuppressWarnings("ReferenceEquality") // Regions are told apart by who they are.
+  private boolean show(Region src, long offset, long length) {
+    MemorySegment memory = src.memory();
+    long at = offset & -WINDOW_BYTES;
+    if (offset - at + length > WINDOW_BYTES || !memory.isNative()) {
+      return false;
+    }
+    if (src != shown || at != shownAt) {
+      two[1] = memory.asSlice(at, Math.min(WINDOW_BYTES, memory.byteSize() - at)).asByteBuffer();
+      shown = src;
+      shownAt = at;
+    }
+    two[1].limit((int) (offset - at + length)).position((int) (offset - at));
+    return true;
   }
 
   /** Hands over all that was written; does not wait for the peer. */
@@ -145,13 +188,17 @@ public final class StreamOutput implements AutoCloseable {
   }
 
   private void writeOut() throws ChannelException {
-    if (buffer.position() == 0) {
-      return;
+    if (buffer.position() > 0) {
+      writeWith(one);
     }
+  }
+
+  /** Writes what is in the buffer, and what the array has behind it. */
+  private void writeWith(ByteBuffer[] buffers) throws ChannelException {
     int length = buffer.position();
     buffer.flip();
     try {
-      channel.write(one);
+      channel.write(buffers);
     } finally {
       buffer.clear();
     }

@@ -22,4 +22,20 @@ final class ZeroPagesTest {
       }
     }
   }
+
+  @Test
+  void looksAtEachWordOfAnyLength() {
+    int length = 3 * 4096 + 64;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(64 + length + 64, 8);
+      memory.asSlice(0, 64).fill((byte) -1);
+      memory.asSlice(64 + length, 64).fill((byte) -1);
+      assertThat(ZeroPages.isZero(memory, 64, length)).isTrue();
+      for (int i = 0; i < length; i += Long.BYTES) {
+        memory.set(ValueLayout.JAVA_LONG, 64 + i, 1L << i % 63);
+        assertThat(ZeroPages.isZero(memory, 64, length)).as("word at %d", i).isFalse();
+        memory.set(ValueLayout.JAVA_LONG, 64 + i, 0);
+      }
+    }
+  }
 }

@@ -3,11 +3,19 @@ package dev.godwit.channel.stream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.godwit.channel.ram.RamImage;
+import dev.godwit.channel.ram.RamTable;
+import dev.godwit.transport.Access;
+import dev.godwit.transport.Deadline;
+import dev.godwit.transport.Region;
+import dev.godwit.transport.RemoteRegion;
+import dev.godwit.transport.testkit.Await;
 import dev.godwit.transport.testkit.Io;
 import dev.godwit.transport.testkit.Seed;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -65,6 +73,49 @@ final class StreamOutputTest {
       assertThat(wired.sending().stats().bytesWritten()).isZero();
       out.flush();
       assertThat(Io.receive(wired.receiving(), 4)).containsExactly(0, 0, 0, 5);
+    }
+  }
+
+  /** The region is longer than what one buffer can show, and its middle is where two meet. */
+  @ParameterizedTest
+  @ValueSource(strings = {"placement=inline", "placement=direct"})
+  void putsStandBehindWhatWasWritten(String settings) throws Exception {
+    long middle = 1L << 30;
+    RamTable table = new RamTable(List.of(new RamTable.Entry("ram", 2 * middle)));
+    try (Wired wired = new Wired(settings);
+        RamImage image = new RamImage(table.totalBytes(), 4096);
+        RamImage other = new RamImage(table.totalBytes(), 4096);
+        StreamInput in = new StreamInput(wired.receiving(), "main");
+        StreamOutput out = new StreamOutput(wired.sending())) {
+      MemorySegment memory = image.create(table).all().getFirst().memory();
+      MemorySegment filled = other.create(table).all().getFirst().memory();
+      Region from = wired.sending().info().peer().register("ram", memory, Access.LOCAL);
+      Region to = wired.receiving().info().peer().register("ram", filled, Access.REMOTE_WRITE);
+      RemoteRegion remote =
+          wired.sending().info().peer().remote("ram", Deadline.after(Await.LIMIT));
+      long[] places = {0, 8192, 16384, middle + 8192};
+      for (long place : places) {
+        memory.asSlice(place, 8192).fill((byte) (place / 4096 + 1));
+      }
+      memory.asSlice(middle - 4096, 8192).fill((byte) -1);
+
+      for (long place : places) {
+        out.u32(place);
+        out.put(from, place, remote, place, 4096);
+        out.put(from, place + 4096, remote, place + 4096, 4096);
+      }
+      out.u32(middle);
+      out.put(from, middle - 4096, remote, middle - 4096, 8192);
+      out.flush();
+
+      assertThat(out.offset()).isEqualTo(5 * (4 + 8192));
+      for (long place : places) {
+        assertThat(in.u32()).isEqualTo(place);
+        in.get(to, place, 8192);
+      }
+      assertThat(in.u32()).isEqualTo(middle);
+      in.get(to, middle - 4096, 8192);
+      assertThat(filled.mismatch(memory)).isEqualTo(-1);
     }
   }
 

@@ -334,6 +334,19 @@ final class ImageCommandTest {
   }
 
   @Test
+  void whatIsNoImageIsRefused() throws Exception {
+    Path file = Files.writeString(dir.resolve("notes.txt"), "Remember the milk, and the eggs\n");
+    try (GodwitProcess send =
+        GodwitProcess.start(
+            "send", "--image", file.toString(), "unix:" + dir.resolve("nobody.sock"))) {
+      send.expectExit(3);
+      assertThat(send.sentence())
+          .startsWith("godwit send: " + file + " cannot be restored: ")
+          .contains("(channel main, byte 0)");
+    }
+  }
+
+  @Test
   void cancelLeavesTheGuestAtTheSourceAndNoFile() throws Exception {
     Path file = dir.resolve("vm.img");
     try (Qemu source = start(QemuVersion.V10_0, QemuMachine.of(GUEST), "s");

@@ -56,7 +56,7 @@ final class ProvidersTest {
    * @param many whether it carries several channels
    * @param answers whether the destination can say that it has the guest
    */
-  private record Way(String listen, String dial, boolean many, boolean answers) {
+  record Way(String listen, String dial, boolean many, boolean answers) {
     static Way same(String uri, boolean many) {
       return new Way(uri, uri, many, true);
     }
@@ -74,7 +74,7 @@ final class ProvidersTest {
           new Way("file:{dir}/file.img", "file:{dir}/file.img", false, false));
 
   /** Which channels carry the memory. */
-  private record Carried(int channels, MultifdCompression compression) {
+  record Carried(int channels, MultifdCompression compression) {
     Optional<MultifdSettings> settings() {
       return channels == 0 ? Optional.empty() : Optional.of(Images.multifd(channels, compression));
     }
@@ -133,7 +133,7 @@ final class ProvidersTest {
    *
    * @param later whether it is a file, which one side writes before the other reads
    */
-  private record Real(
+  record Real(
       String receive, String migrate, String incoming, String send, boolean many, boolean later) {}
 
   private static final Real TCP =

@@ -72,7 +72,13 @@ final class ImageOptions {
 
   static ImageTransfer.Limits limits(MigrationSettings settings, Optional<String> maxRam)
       throws CommandFailure {
-    return new ImageTransfer.Limits(maxRamBytes(maxRam), multifd(settings));
+    return new ImageTransfer.Limits(maxRamBytes(maxRam), multifd(settings), directIo(settings));
+  }
+
+  private static boolean directIo(MigrationSettings settings) {
+    return settings.parameters().get(MigrationParameter.DIRECT_IO)
+            instanceof ParameterValue.Flag flag
+        && flag.on();
   }
 
   private static long maxRamBytes(Optional<String> maxRam) throws CommandFailure {
@@ -117,6 +123,9 @@ final class ImageOptions {
     int zstd = MultifdCompression.DEFAULT_LEVEL;
     for (Map.Entry<MigrationParameter, ParameterValue> parameter :
         settings.parameters().entrySet()) {
+      if (parameter.getKey() == MigrationParameter.DIRECT_IO) {
+        continue;
+      }
       switch (parameter.getKey()) {
         case MULTIFD_CHANNELS -> channels = number(parameter.getValue());
         case MULTIFD_COMPRESSION -> compression = compression(parameter.getValue());

@@ -24,10 +24,15 @@ final class ImageFile {
   private final Transports transports;
   private final Path path;
   private final Path unfinished;
+  private final boolean directIo;
 
-  ImageFile(Transports transports, Path path) {
+  /**
+   * @param directIo whether pages that have places go past the page cache
+   */
+  ImageFile(Transports transports, Path path, boolean directIo) {
     this.transports = transports;
     this.path = path;
+    this.directIo = directIo;
     this.unfinished =
         path.resolveSibling("." + path.getFileName() + ".godwit-" + ProcessHandle.current().pid());
   }
@@ -44,24 +49,31 @@ final class ImageFile {
     return new Endpoint("file", file.toString(), Settings.none());
   }
 
+  /** Further readers of the file, which go past the page cache where asked to. */
   LaneOpener readers() {
+    Endpoint further = toRead().with(Settings.of(direct()));
     return () -> {
-      try (Listener listener = transports.listen(toRead())) {
+      try (Listener listener = transports.listen(further)) {
         return listener.accept(Deadline.after(OPEN));
       }
     };
   }
 
-  /** Further writers of a file that is being written. */
+  /** Further writers of a file that is being written, likewise. */
   LaneOpener writers() {
-    Endpoint further =
-        toWrite().with(Settings.of(List.of(new Settings.Setting("truncate", "off"))));
+    List<Settings.Setting> settings = new ArrayList<>(direct());
+    settings.add(new Settings.Setting("truncate", "off"));
+    Endpoint further = toWrite().with(Settings.of(settings));
     return () -> {
       try (Dialer dialer = transports.dialer(further)) {
         Channel channel = dialer.dial(Deadline.after(OPEN));
         return channel;
       }
     };
+  }
+
+  private List<Settings.Setting> direct() {
+    return directIo ? List.of(new Settings.Setting("direct", "on")) : List.of();
   }
 
   /** The file is whole and on the disk: gives it its name. */

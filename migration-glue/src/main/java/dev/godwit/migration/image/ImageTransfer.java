@@ -41,8 +41,9 @@ public final class ImageTransfer {
    *
    * @param maxRamBytes of a guest; it is in memory between the two ends
    * @param multifd of the end that is no file
+   * @param directIo whether a file's pages go past the page cache, where they have places in it
    */
-  public record Limits(long maxRamBytes, Optional<MultifdSettings> multifd) {}
+  public record Limits(long maxRamBytes, Optional<MultifdSettings> multifd, boolean directIo) {}
 
   private final Transports transports;
   private final Limits limits;
@@ -69,7 +70,7 @@ public final class ImageTransfer {
    */
   public ImageReport save(Endpoint from, Path to, ImageLayout layout, Consumer<Endpoint> waiting)
       throws ChannelException {
-    ImageFile file = new ImageFile(transports, to);
+    ImageFile file = new ImageFile(transports, to, limits.directIo());
     ImageReceiver.Options options =
         new ImageReceiver.Options(limits.maxRamBytes(), limits.multifd(), LaneOpener.none());
     try (Listener listener = transports.listen(from);
@@ -142,7 +143,7 @@ public final class ImageTransfer {
    * @throws ChannelException if the file cannot be opened; nothing was done
    */
   public ImageReport restore(Path from, Endpoint to, Optional<UUID> uuid) throws ChannelException {
-    ImageFile file = new ImageFile(transports, from);
+    ImageFile file = new ImageFile(transports, from, limits.directIo());
     ImageReceiver.Options options =
         new ImageReceiver.Options(limits.maxRamBytes(), Optional.empty(), file.readers());
     try (Listener listener = transports.listen(file.toRead());

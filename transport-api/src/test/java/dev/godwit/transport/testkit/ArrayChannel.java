@@ -52,7 +52,7 @@ public class ArrayChannel implements PositionedChannel {
             HERE,
             THERE,
             new PeerIdentity.Unknown(),
-            new Capabilities(placement, Protection.LOCAL, true, bothWays, true),
+            new Capabilities(placement, Protection.LOCAL, false, bothWays, true),
             new StreamRegions());
   }
 

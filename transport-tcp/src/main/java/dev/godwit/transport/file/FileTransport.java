@@ -40,13 +40,17 @@ public final class FileTransport implements Transport {
 
   static final String OFFSET = "offset";
   static final String TRUNCATE = "truncate";
+  static final String DIRECT = "direct";
   private static final Map<String, String> SETTINGS =
       Map.of(
           OFFSET,
           "where to begin, in bytes, with QEMU's suffixes such as 64k or 0x1000 (default: 0)",
           TRUNCATE,
           "on or off: whether dialling cuts an existing file off at the offset (default: on); off"
-              + " serves further writers of one file");
+              + " serves further writers of one file",
+          DIRECT,
+          "on or off: whether bytes go past the host's page cache, as with O_DIRECT, where their"
+              + " place, memory and length are aligned (default: off)");
 
   @Override
   public String scheme() {
@@ -140,6 +144,7 @@ public final class FileTransport implements Transport {
     endpoint.settings().requireKnown(endpoint.scheme(), SETTINGS.keySet());
     endpoint.settings().bytes(OFFSET, 0);
     endpoint.settings().flag(TRUNCATE, true);
+    endpoint.settings().flag(DIRECT, false);
     if (endpoint.address().isEmpty()) {
       throw new EndpointException("'" + endpoint + "' has no path, write file:/path/of/image");
     }

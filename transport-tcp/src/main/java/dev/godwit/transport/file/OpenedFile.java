@@ -21,7 +21,7 @@ record OpenedFile(Descriptor descriptor, String path, FileStatus identity, boole
   private static final int FLAGS = Libc.O_CLOEXEC | Libc.O_NONBLOCK;
 
   static OpenedFile toRead(Endpoint endpoint) throws ChannelException {
-    int fd = Libc.open(endpoint.address(), Libc.O_RDONLY | FLAGS, 0);
+    int fd = Libc.open(endpoint.address(), Libc.O_RDONLY | flags(endpoint), 0);
     if (fd < 0) {
       throw refused(endpoint, "read", -fd);
     }
@@ -42,12 +42,12 @@ record OpenedFile(Descriptor descriptor, String path, FileStatus identity, boole
 
   static OpenedFile toWrite(Endpoint endpoint) throws ChannelException {
     String path = endpoint.address();
-    int exclusive = Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL | FLAGS;
-    int fd = Libc.open(path, exclusive, OWNER_ONLY);
+    int flags = Libc.O_WRONLY | Libc.O_CREAT | flags(endpoint);
+    int fd = Libc.open(path, flags | Libc.O_EXCL, OWNER_ONLY);
     boolean made = fd >= 0;
     if (fd == -Errno.EEXIST) {
       // O_CREAT again, for a link that points to nothing yet.
-      fd = Libc.open(path, Libc.O_WRONLY | Libc.O_CREAT | FLAGS, OWNER_ONLY);
+      fd = Libc.open(path, flags, OWNER_ONLY);
     }
     if (fd < 0) {
       throw refused(endpoint, "write", -fd);
@@ -124,7 +124,16 @@ record OpenedFile(Descriptor descriptor, String path, FileStatus identity, boole
       Libc.close(fd);
       throw new ChannelException.Refused(endpoint.address() + " is " + wrong);
     }
-    return new OpenedFile(Descriptor.file(fd), endpoint.address(), status.get(), made);
+    Descriptor file = isDirect(endpoint) ? Descriptor.directFile(fd) : Descriptor.file(fd);
+    return new OpenedFile(file, endpoint.address(), status.get(), made);
+  }
+
+  private static int flags(Endpoint endpoint) {
+    return isDirect(endpoint) ? FLAGS | Libc.O_DIRECT : FLAGS;
+  }
+
+  private static boolean isDirect(Endpoint endpoint) {
+    return endpoint.settings().flag(FileTransport.DIRECT, false);
   }
 
   private static long offset(Endpoint endpoint) {
@@ -145,6 +154,11 @@ record OpenedFile(Descriptor descriptor, String path, FileStatus identity, boole
       case Errno.ENXIO ->
           new ChannelException.Refused(
               path + " is a pipe or a socket, which fd: and unix: are for");
+      case Errno.EINVAL ->
+          isDirect(endpoint)
+              ? new ChannelException.Unsupported(
+                  "The file system of " + path + " has no direct I/O, leave out direct=on")
+              : Errno.failure("Cannot " + what + " " + path, "open", errno);
       case Errno.ENOSPC, Errno.EDQUOT ->
           Errno.failure("There is no room left for " + path, "open", errno);
       default -> Errno.failure("Cannot " + what + " " + path, "open", errno);

@@ -34,7 +34,9 @@ public final class Descriptor {
     /** The descriptor does not block; calls wait in poll, beside a {@link Waker}. */
     POLLED,
     /** Not at all, since the kernel answers by itself. */
-    FILE
+    FILE,
+    /** As a file, past the page cache with what the file system takes so. */
+    DIRECT_FILE
   }
 
   private static final int READER = 1;
@@ -54,6 +56,9 @@ public final class Descriptor {
   private final int restoreFlags;
   private final AtomicInteger state = new AtomicInteger();
   private volatile Manner manner = Manner.IN_ORDER;
+
+  /** Whether a direct file's call under way goes through the page cache; the caller's alone. */
+  private boolean cached;
 
   private Descriptor(int number, Kind kind, @Nullable Waker waker, int restoreFlags) {
     this.number = number;
@@ -89,6 +94,14 @@ public final class Descriptor {
   /** A regular file or another one whose calls never wait for anybody. */
   public static Descriptor file(int fd) {
     return new Descriptor(fd, Kind.FILE, null, -1);
+  }
+
+  /**
+   * A file that was opened with {@code O_DIRECT} and is only read or only written. Calls whose
+   * place, memory or length the file system does not take so go through the page cache.
+   */
+  public static Descriptor directFile(int fd) {
+    return new Descriptor(fd, Kind.DIRECT_FILE, null, -1);
   }
 
   /**
@@ -141,6 +154,7 @@ public final class Descriptor {
         }
       }
     } finally {
+      endCached();
       leave(READER);
     }
   }
@@ -181,6 +195,7 @@ public final class Descriptor {
       }
       return done;
     } finally {
+      endCached();
       leave(WRITER);
     }
   }
@@ -211,6 +226,7 @@ public final class Descriptor {
       }
       return done;
     } finally {
+      endCached();
       leave(WRITER);
     }
   }
@@ -274,7 +290,25 @@ public final class Descriptor {
     if (result == -Errno.EAGAIN) {
       return await(frame, events);
     }
+    if (result == -Errno.EINVAL && kind == Kind.DIRECT_FILE && !cached) {
+      cached = true;
+      return setDirect(false);
+    }
     return result == -Errno.EINTR ? 0 : result;
+  }
+
+  private void endCached() {
+    if (cached) {
+      cached = false;
+      // If this fails, the next calls go through the page cache too.
+      setDirect(true);
+    }
+  }
+
+  private int setDirect(boolean direct) {
+    int flags = Libc.fcntl(number, Libc.F_GETFL, 0);
+    int wanted = direct ? flags | Libc.O_DIRECT : flags & ~Libc.O_DIRECT;
+    return flags < 0 ? flags : Math.min(Libc.fcntl(number, Libc.F_SETFL, wanted), 0);
   }
 
   /** 0 once the descriptor is worth another try. */

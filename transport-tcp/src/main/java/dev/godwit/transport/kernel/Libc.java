@@ -72,6 +72,9 @@ public final class Libc {
   public static final int O_PATH = 0x200000;
 
   /** Differs between the two architectures. */
+  public static final int O_DIRECT = isAarch64() ? 0x10000 : 0x4000;
+
+  /** Differs between the two architectures. */
   public static final int O_NOFOLLOW = isAarch64() ? 0x8000 : 0x20000;
 
   /** Differs between the two architectures. */

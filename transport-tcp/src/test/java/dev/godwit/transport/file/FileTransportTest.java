@@ -3,6 +3,7 @@ package dev.godwit.transport.file;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.godwit.transport.Access;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
@@ -11,7 +12,13 @@ import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.EndpointException;
 import dev.godwit.transport.Listener;
 import dev.godwit.transport.PositionedChannel;
+import dev.godwit.transport.Region;
 import dev.godwit.transport.kernel.Pair;
+import dev.godwit.transport.testkit.Io;
+import dev.godwit.transport.testkit.Seed;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,6 +33,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 final class FileTransportTest {
+  private static final int BLOCK_BYTES = 4096;
+
   @TempDir private Path scratch = Path.of("");
   private final FileTransport transport = new FileTransport();
 
@@ -93,6 +102,40 @@ final class FileTransportTest {
       channel.write(Pair.bytes("xy"));
     }
     assertThat(image()).hasContent("0123xy6789");
+  }
+
+  /**
+   * O_DIRECT takes none of it but the middle, and that only where the temporary files' disk can.
+   */
+  @Test
+  void directFilesTakeWhatIsNotAligned() throws Exception {
+    String uri = "file:" + image() + "?direct=on";
+    byte[] bytes = Io.bytes(Seed.of("FileTransportTest").random(), 3 * BLOCK_BYTES + 7);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(bytes.length, BLOCK_BYTES);
+      memory.copyFrom(MemorySegment.ofArray(bytes));
+      try (PositionedChannel channel = (PositionedChannel) dial(uri)) {
+        channel.write(memory.asSlice(0, 5).asByteBuffer());
+        channel.position(BLOCK_BYTES);
+        channel.write(memory.asSlice(BLOCK_BYTES, BLOCK_BYTES).asByteBuffer());
+        channel.write(memory.asSlice(2 * BLOCK_BYTES).asByteBuffer(), Pair.bytes("end"));
+        channel.position(5);
+        channel.write(memory.asSlice(5, BLOCK_BYTES - 5).asByteBuffer());
+      }
+      assertThat(Files.readAllBytes(image()))
+          .startsWith(bytes)
+          .hasSize(bytes.length + 3)
+          .endsWith('e', 'n', 'd');
+      memory.fill((byte) 0);
+      try (PositionedChannel channel = (PositionedChannel) accept(uri)) {
+        Region region = channel.info().peer().register("ram", memory, Access.LOCAL);
+        channel.get(region, 0, BLOCK_BYTES + 1);
+        channel.position(BLOCK_BYTES);
+        channel.get(region, BLOCK_BYTES, 2 * BLOCK_BYTES + 7);
+        assertThat(memory.toArray(ValueLayout.JAVA_BYTE)).isEqualTo(bytes);
+        assertThat(Pair.readAll(channel)).isEqualTo("end");
+      }
+    }
   }
 
   @Test
