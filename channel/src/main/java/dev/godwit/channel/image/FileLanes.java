@@ -51,13 +51,6 @@ final class FileLanes implements AutoCloseable {
     channels.forEach(channel -> channel.abort(cause));
   }
 
-  /** Hands over what the lanes wrote, and waits until the disk has it. */
-  void finish() throws ChannelException {
-    for (Channel channel : channels) {
-      channel.shutdownOutput();
-    }
-  }
-
   @Override
   public void close() throws ChannelException {
     Closing.all(List.copyOf(regions), List.copyOf(channels));

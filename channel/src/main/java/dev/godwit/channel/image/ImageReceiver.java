@@ -71,6 +71,7 @@ public final class ImageReceiver implements AutoCloseable {
   private final Ending ending = new Ending();
   private final Arrivals arrivals;
   private final SortedMap<Integer, Channel> multifdChannels = new TreeMap<>();
+  private volatile long beganNanos;
   private volatile @Nullable Channel main;
   private @Nullable StreamInput in;
   private @Nullable StreamOutput out;
@@ -100,6 +101,7 @@ public final class ImageReceiver implements AutoCloseable {
     try {
       ChannelReader first = arrivals.awaitMain();
       Channel channel = first.channel();
+      beganNanos = System.nanoTime();
       main = channel;
       ending.with(channel::abort);
       LOG.info("A guest begins to come from {}", channel.info().remote());
@@ -254,6 +256,11 @@ public final class ImageReceiver implements AutoCloseable {
       }
       synced = true;
     }
+  }
+
+  /** How long ago the guest began to come; zero if it has not. */
+  public Duration elapsed() {
+    return main == null ? Duration.ZERO : Duration.ofNanos(System.nanoTime() - beganNanos);
   }
 
   /** Whether there is a source that could hear anything; a file cannot. */

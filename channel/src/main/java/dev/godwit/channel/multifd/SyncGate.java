@@ -47,13 +47,16 @@ final class SyncGate {
     }
   }
 
-  /** A channel stands at its next SYNC, and waits until the main channel has reached its mark. */
+  /**
+   * A channel stands at its next SYNC, and waits until the main channel has reached its mark, or
+   * has none any more.
+   */
   void arrive(int id) throws MultifdException {
     monitor.lock();
     try {
       int mine = ++arrivals[id].syncs;
       monitor.signalAll();
-      while (released < mine) {
+      while (released < mine && !finished) {
         if (failure != null) {
           throw failure;
         }
@@ -126,6 +129,7 @@ final class SyncGate {
       }
       requireNoneBeyond();
       finished = true;
+      monitor.signalAll();
     } finally {
       monitor.unlock();
     }

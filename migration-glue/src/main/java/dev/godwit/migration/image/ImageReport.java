@@ -12,7 +12,7 @@ import java.util.Optional;
  * @param outcome whether it is where it was to go
  * @param sentence what happened, and where the guest is
  * @param failure what broke first, if something did
- * @param elapsed from the beginning, a wait for the source included
+ * @param elapsed since the guest began to come
  * @param machine its machine type, once known
  * @param ramBytes of all its RAM blocks, 0 if that is not known
  * @param received what each channel from the source has brought, by its name

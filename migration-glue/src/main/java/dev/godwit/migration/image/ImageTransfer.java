@@ -51,7 +51,6 @@ public final class ImageTransfer {
   private volatile @Nullable ImageReceiver receiver;
   private volatile @Nullable ImageSender sender;
   private volatile boolean cancelled;
-  private final long startNanos = System.nanoTime();
   private Optional<GuestImage> image = Optional.empty();
   private Map<String, ChannelStats> received = Map.of();
   private Map<String, ChannelStats> sent = Map.of();
@@ -244,7 +243,7 @@ public final class ImageTransfer {
         outcome,
         sentence,
         failure,
-        Duration.ofNanos(System.nanoTime() - startNanos),
+        source == null ? Duration.ZERO : source.elapsed(),
         image.flatMap(GuestImage::machine),
         image.map(guest -> guest.blocks().totalBytes()).orElse(0L),
         received,
