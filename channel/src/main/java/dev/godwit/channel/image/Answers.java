@@ -24,6 +24,7 @@ final class Answers implements AutoCloseable {
   private final Ending ending;
   private final Monitor monitor = new Monitor();
   private final Thread thread;
+  private boolean heard;
   private boolean confirmed;
   private @Nullable IOException failure;
 
@@ -45,6 +46,7 @@ final class Answers implements AutoCloseable {
           throw new ChannelException.EndedEarly(
               "The destination ended before it said whether it has the guest");
         }
+        hear();
         if (next.get() instanceof ReturnPathMessage.Shut shut) {
           end(shut.value());
           return;
@@ -52,6 +54,16 @@ final class Answers implements AutoCloseable {
       }
     } catch (IOException e) {
       fail(e);
+    }
+  }
+
+  private void hear() {
+    monitor.lock();
+    try {
+      heard = true;
+      monitor.signalAll();
+    } finally {
+      monitor.unlock();
     }
   }
 
@@ -85,16 +97,24 @@ final class Answers implements AutoCloseable {
   /**
    * Waits until the destination has said that it has the guest.
    *
+   * @param firstWord by when it must have said anything at all, as it does at once if it can
    * @throws IOException if it has said that it has not, or says nothing any more
    */
-  void awaitConfirmed() throws IOException {
+  void awaitConfirmed(Deadline firstWord) throws IOException {
     monitor.lock();
     try {
       while (!confirmed) {
         if (failure != null) {
           throw failure;
         }
-        monitor.await();
+        if (heard) {
+          monitor.await();
+        } else if (!monitor.await(firstWord)) {
+          throw new ChannelException.TimedOut(
+              "Nobody answers at "
+                  + main.info().remote()
+                  + "; where nobody can, return-path is to be off");
+        }
       }
     } finally {
       monitor.unlock();

@@ -34,6 +34,9 @@ public final class ImageSender implements AutoCloseable {
   /** How long the peer may take to make its memory known, where pages are placed in it. */
   private static final Duration REMOTES = Duration.ofSeconds(20);
 
+  /** How long a destination that has everything may take to read the first question. */
+  private static final Duration FIRST_WORD = Duration.ofSeconds(30);
+
   /** How long what a destination said before it broke off may be on its way. */
   private static final Duration LAST_WORD = Duration.ofSeconds(2);
 
@@ -44,6 +47,8 @@ public final class ImageSender implements AutoCloseable {
    * @param multifd if the destination has multifd on, as it is set up there; the dialect is chosen
    *     by the guest's machine type
    * @param uuid that multifd channels name, if it is not the one that the image knows
+   * @param returnPath whether the destination is asked to answer, where the transport lets it;
+   *     without an answer nobody knows whether it has the guest
    * @param connect how long each connection may take
    * @param lanes opens the file again, where pages have places in it
    */
@@ -51,6 +56,7 @@ public final class ImageSender implements AutoCloseable {
       ImageLayout layout,
       Optional<MultifdSettings> multifd,
       Optional<UUID> uuid,
+      boolean returnPath,
       Duration connect,
       LaneOpener lanes) {}
 
@@ -99,7 +105,7 @@ public final class ImageSender implements AutoCloseable {
 
   private Delivery sendAll(GuestImage image) throws IOException {
     Channel main = dial("main");
-    boolean answers = main.info().capabilities().bidirectional();
+    boolean answers = options.returnPath() && main.info().capabilities().bidirectional();
     StreamOutput out = keep(new StreamOutput(main));
     GuestImageWriter writer = new GuestImageWriter(out, image);
     writer.begin(configuration(image), answers);
@@ -114,7 +120,7 @@ public final class ImageSender implements AutoCloseable {
     try {
       writer.finish(memory(image, main, out));
       handedOver = true;
-      destination.awaitConfirmed();
+      destination.awaitConfirmed(Deadline.after(FIRST_WORD));
       done = true;
       return Delivery.CONFIRMED;
     } catch (IOException e) {

@@ -58,7 +58,7 @@ final class DamagedCaptureTest {
   private static final byte[] EOS = {0, 0, 0, 0, 0, 0, 0, 0x10};
 
   /** A busy machine does fewer, but for {@code -Dgodwit.full=true}. */
-  private static final Duration BUDGET = Duration.ofSeconds(FULL ? 100 : 3);
+  private static final Duration BUDGET = Duration.ofSeconds(FULL ? 30 : 3);
 
   @TempDir private Path scratch;
 

@@ -106,7 +106,12 @@ final class Decoders {
     ArrayChannel channel = ArrayChannel.sink();
     ImageSender.Options options =
         new ImageSender.Options(
-            ImageLayout.STREAM, Optional.empty(), Optional.empty(), PATIENCE, LaneOpener.none());
+            ImageLayout.STREAM,
+            Optional.empty(),
+            Optional.empty(),
+            true,
+            PATIENCE,
+            LaneOpener.none());
     try (ImageSender sender = new ImageSender(new OneChannel(channel), options)) {
       sender.send(image);
     }

@@ -40,16 +40,22 @@ final class Images {
     send(
         image,
         "file:" + file,
-        new ImageSender.Options(layout, Optional.empty(), Optional.empty(), CONNECT, lanes));
+        new ImageSender.Options(layout, Optional.empty(), Optional.empty(), true, CONNECT, lanes));
   }
 
   static ImageSender.Delivery send(GuestImage image, String uri, Optional<MultifdSettings> multifd)
+      throws IOException {
+    return send(image, uri, multifd, true);
+  }
+
+  static ImageSender.Delivery send(
+      GuestImage image, String uri, Optional<MultifdSettings> multifd, boolean returnPath)
       throws IOException {
     return send(
         image,
         uri,
         new ImageSender.Options(
-            ImageLayout.STREAM, multifd, Optional.empty(), CONNECT, LaneOpener.none()));
+            ImageLayout.STREAM, multifd, Optional.empty(), returnPath, CONNECT, LaneOpener.none()));
   }
 
   private static ImageSender.Delivery send(

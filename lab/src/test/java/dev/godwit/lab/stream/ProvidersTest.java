@@ -111,7 +111,7 @@ final class ProvidersTest {
       GuestImage guest = source.image();
       boolean later = !way.answers();
       if (later) {
-        assertThat(Images.send(guest, named(way.dial()), carried.settings()))
+        assertThat(Images.send(guest, named(way.dial()), carried.settings(), false))
             .isEqualTo(Delivery.HANDED_OVER);
       }
       Listener listener = Images.TRANSPORTS.listen(Endpoint.parse(named(way.listen())));

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import picocli.CommandLine.Option;
 
 /** What {@code --image} is told besides, and whether it makes sense. */
 final class ImageOptions {
@@ -28,7 +29,17 @@ final class ImageOptions {
   private static final Path MEMINFO = Path.of("/proc/meminfo");
   private static final Pattern AVAILABLE = Pattern.compile("MemAvailable:\\s+(\\d+) kB");
 
-  private ImageOptions() {}
+  @Option(
+      names = "--max-ram",
+      paramLabel = "SIZE",
+      description =
+          "With --image: the largest guest to take, such as 64G (default: what this host has free)")
+  private Optional<String> maxRam = Optional.empty();
+
+  /** Whether there is an option that is for images alone. */
+  boolean isGiven() {
+    return maxRam.isPresent();
+  }
 
   /** Refuses options that are for images alone. */
   static void requireNone(Map<String, Boolean> given) throws CommandFailure {
@@ -70,9 +81,12 @@ final class ImageOptions {
     }
   }
 
-  static ImageTransfer.Limits limits(MigrationSettings settings, Optional<String> maxRam)
-      throws CommandFailure {
-    return new ImageTransfer.Limits(maxRamBytes(maxRam), multifd(settings), directIo(settings));
+  ImageTransfer.Limits limits(MigrationSettings settings) throws CommandFailure {
+    return new ImageTransfer.Limits(
+        maxRamBytes(),
+        multifd(settings),
+        settings.capabilities().getOrDefault(MigrationCapability.RETURN_PATH, true),
+        directIo(settings));
   }
 
   private static boolean directIo(MigrationSettings settings) {
@@ -81,7 +95,7 @@ final class ImageOptions {
         && flag.on();
   }
 
-  private static long maxRamBytes(Optional<String> maxRam) throws CommandFailure {
+  private long maxRamBytes() throws CommandFailure {
     if (maxRam.isEmpty()) {
       return availableBytes();
     }

@@ -38,24 +38,7 @@ import picocli.CommandLine.Parameters;
     sortOptions = false)
 final class ReceiveCommand implements Callable<Integer> {
   @ArgGroup(multiplicity = "1")
-  private Into into = new Into();
-
-  /** One of the two. */
-  private static final class Into {
-    @Option(
-        names = "--qmp",
-        required = true,
-        paramLabel = "SOCKET",
-        description = "QEMU's monitor: a unix socket that speaks QMP")
-    private Optional<Path> qmp = Optional.empty();
-
-    @Option(
-        names = "--image",
-        required = true,
-        paramLabel = "FILE",
-        description = "Saves the guest to a file instead, written whole before it gets its name")
-    private Optional<Path> image = Optional.empty();
-  }
+  private QemuOrImage guest = new QemuOrImage();
 
   @Parameters(index = "0", paramLabel = "URI", description = "Where the source connects")
   private String address = "";
@@ -77,13 +60,7 @@ final class ReceiveCommand implements Callable<Integer> {
   @Option(names = "--overwrite", description = "With --image: replaces the file if it exists")
   private boolean overwrite;
 
-  @Option(
-      names = "--max-ram",
-      paramLabel = "SIZE",
-      description =
-          "With --image: the largest guest to take, such as 64G (default: what this host has free)")
-  private Optional<String> maxRam = Optional.empty();
-
+  @Mixin private final ImageOptions images = new ImageOptions();
   @Mixin private final Output output = new Output();
 
   @Override
@@ -92,18 +69,18 @@ final class ReceiveCommand implements Callable<Integer> {
     Transports transports = Transports.load();
     Endpoint at = Endpoint.parse(address);
     Schemes.requireUsable(transports, at);
-    if (into.image.isPresent()) {
-      return save(into.image.get(), at, settings, transports);
+    if (guest.image().isPresent()) {
+      return save(guest.image().get(), at, settings, transports);
     }
     ImageOptions.requireNone(
         Map.of(
             "--format", format.isPresent(),
             "--overwrite", overwrite,
-            "--max-ram", maxRam.isPresent()));
+            "--max-ram", images.isGiven()));
     try (ProgressLine line = new ProgressLine(output)) {
       DestinationDrive drive =
           new DestinationDrive(
-              into.qmp.orElseThrow(),
+              guest.qmp(),
               at,
               settings,
               transports,
@@ -121,7 +98,7 @@ final class ReceiveCommand implements Callable<Integer> {
       throws Exception {
     ImageLayout layout = ImageOptions.layout(format);
     ImageOptions.requireWritable(file, overwrite);
-    ImageTransfer transfer = new ImageTransfer(transports, ImageOptions.limits(settings, maxRam));
+    ImageTransfer transfer = new ImageTransfer(transports, images.limits(settings));
     return ImageOutput.run(
         "receive",
         output,

@@ -38,24 +38,7 @@ import picocli.CommandLine.Parameters;
     sortOptions = false)
 final class SendCommand implements Callable<Integer> {
   @ArgGroup(multiplicity = "1")
-  private From from = new From();
-
-  /** One of the two. */
-  private static final class From {
-    @Option(
-        names = "--qmp",
-        required = true,
-        paramLabel = "SOCKET",
-        description = "QEMU's monitor: a unix socket that speaks QMP")
-    private Optional<Path> qmp = Optional.empty();
-
-    @Option(
-        names = "--image",
-        required = true,
-        paramLabel = "FILE",
-        description = "Restores the guest of a file instead, in either format")
-    private Optional<Path> image = Optional.empty();
-  }
+  private QemuOrImage guest = new QemuOrImage();
 
   @Parameters(index = "0", paramLabel = "URI", description = "Where the guest goes")
   private String target = "";
@@ -80,13 +63,7 @@ final class SendCommand implements Callable<Integer> {
           "With --image and multifd: the guest's UUID, if its QEMU has one that the image does not know")
   private Optional<UUID> uuid = Optional.empty();
 
-  @Option(
-      names = "--max-ram",
-      paramLabel = "SIZE",
-      description =
-          "With --image: the largest guest to take, such as 64G (default: what this host has free)")
-  private Optional<String> maxRam = Optional.empty();
-
+  @Mixin private final ImageOptions images = new ImageOptions();
   @Mixin private final Output output = new Output();
 
   @Override
@@ -96,13 +73,13 @@ final class SendCommand implements Callable<Integer> {
     Endpoint to = Endpoint.parse(target);
     Schemes.requireUsable(transports, to);
     transports.dialer(to).close();
-    if (from.image.isPresent()) {
-      return restore(from.image.get(), to, settings, transports);
+    if (guest.image().isPresent()) {
+      return restore(guest.image().get(), to, settings, transports);
     }
-    ImageOptions.requireNone(Map.of("--uuid", uuid.isPresent(), "--max-ram", maxRam.isPresent()));
+    ImageOptions.requireNone(Map.of("--uuid", uuid.isPresent(), "--max-ram", images.isGiven()));
     try (ProgressLine line = new ProgressLine(output)) {
       SourceDrive drive =
-          new SourceDrive(from.qmp.orElseThrow(), to, settings, postcopy, transports, line::show);
+          new SourceDrive(guest.qmp(), to, settings, postcopy, transports, line::show);
       try (Termination termination = Termination.calls(drive::cancel)) {
         DriveReport report = drive.run();
         line.close();
@@ -117,7 +94,7 @@ final class SendCommand implements Callable<Integer> {
       throw new CommandFailure(
           ExitCode.USAGE, "--postcopy is for a running guest, and that of an image is at rest");
     }
-    ImageTransfer transfer = new ImageTransfer(transports, ImageOptions.limits(settings, maxRam));
+    ImageTransfer transfer = new ImageTransfer(transports, images.limits(settings));
     return ImageOutput.run("send", output, transfer, () -> transfer.restore(file, to, uuid));
   }
 }

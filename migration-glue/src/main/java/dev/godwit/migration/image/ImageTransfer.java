@@ -41,9 +41,11 @@ public final class ImageTransfer {
    *
    * @param maxRamBytes of a guest; it is in memory between the two ends
    * @param multifd of the end that is no file
+   * @param returnPath whether a destination is asked to say that it has the guest
    * @param directIo whether a file's pages go past the page cache, where they have places in it
    */
-  public record Limits(long maxRamBytes, Optional<MultifdSettings> multifd, boolean directIo) {}
+  public record Limits(
+      long maxRamBytes, Optional<MultifdSettings> multifd, boolean returnPath, boolean directIo) {}
 
   private final Transports transports;
   private final Limits limits;
@@ -111,7 +113,7 @@ public final class ImageTransfer {
   private void write(GuestImage guest, ImageFile file, ImageLayout layout) throws IOException {
     ImageSender.Options options =
         new ImageSender.Options(
-            layout, Optional.empty(), Optional.empty(), CONNECT, file.writers());
+            layout, Optional.empty(), Optional.empty(), true, CONNECT, file.writers());
     try (Dialer dialer = transports.dialer(file.toWrite());
         ImageSender target = new ImageSender(dialer, options)) {
       sender = target;
@@ -168,7 +170,12 @@ public final class ImageTransfer {
       throws ChannelException {
     ImageSender.Options options =
         new ImageSender.Options(
-            ImageLayout.STREAM, limits.multifd(), uuid, CONNECT, LaneOpener.none());
+            ImageLayout.STREAM,
+            limits.multifd(),
+            uuid,
+            limits.returnPath(),
+            CONNECT,
+            LaneOpener.none());
     try (Dialer dialer = transports.dialer(to);
         ImageSender target = new ImageSender(dialer, options)) {
       sender = target;
