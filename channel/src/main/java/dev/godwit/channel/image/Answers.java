@@ -46,7 +46,7 @@ final class Answers implements AutoCloseable {
           throw new ChannelException.EndedEarly(
               "The destination ended before it said whether it has the guest");
         }
-        hear();
+        note(() -> heard = true);
         if (next.get() instanceof ReturnPathMessage.Shut shut) {
           end(shut.value());
           return;
@@ -57,41 +57,30 @@ final class Answers implements AutoCloseable {
     }
   }
 
-  private void hear() {
-    monitor.lock();
-    try {
-      heard = true;
-      monitor.signalAll();
-    } finally {
-      monitor.unlock();
-    }
-  }
-
   private void end(long value) {
-    if (value != 0) {
+    if (value == 0) {
+      note(() -> confirmed = true);
+    } else {
       fail(
           new ChannelException.Refused(
               "The destination says that it could not load the guest; its log has the reason"));
-      return;
-    }
-    monitor.lock();
-    try {
-      confirmed = true;
-      monitor.signalAll();
-    } finally {
-      monitor.unlock();
     }
   }
 
   private void fail(IOException e) {
+    note(() -> failure = e);
+    ending.abort(e);
+  }
+
+  /** Changes what is known, and wakes whoever waits for that. */
+  private void note(Runnable change) {
     monitor.lock();
     try {
-      failure = e;
+      change.run();
       monitor.signalAll();
     } finally {
       monitor.unlock();
     }
-    ending.abort(e);
   }
 
   /**

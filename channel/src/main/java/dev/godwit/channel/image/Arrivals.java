@@ -27,18 +27,18 @@ final class Arrivals implements AutoCloseable {
   /** Connections that have said nothing yet cost a thread each. */
   private static final int MAX_SILENT = 16;
 
-  /** How much is looked at: the init packet of a multifd channel is the longest. */
-  private static final int FIRST_BYTES = 64;
-
   /** Takes a multifd channel, which is the taker's from then on. */
   @FunctionalInterface
   interface Taker {
     void take(int id, ChannelReader reader);
   }
 
-  private record Handover(Taker taker, int id) {}
-
-  private record Early(int id, ChannelReader reader) {}
+  /** A multifd channel that nobody has taken yet. */
+  private record Early(int id, ChannelReader reader) {
+    void handTo(Taker taker) {
+      taker.take(id, reader);
+    }
+  }
 
   private final Listener listener;
   private final int others;
@@ -92,7 +92,7 @@ final class Arrivals implements AutoCloseable {
     } finally {
       monitor.unlock();
     }
-    waiting.forEach(channel -> next.take(channel.id, channel.reader));
+    waiting.forEach(channel -> channel.handTo(next));
   }
 
   private void accept() {
@@ -102,7 +102,7 @@ final class Arrivals implements AutoCloseable {
         begin(channel);
         channel = listener.accept(Deadline.never());
       }
-      takeOnly(new ChannelReader(channel, FIRST_BYTES));
+      takeOnly(new ChannelReader(channel, ChannelClassifier.PEEK_BYTES));
     } catch (ChannelException e) {
       fail(e);
     }
@@ -112,7 +112,7 @@ final class Arrivals implements AutoCloseable {
   private void takeOnly(ChannelReader reader) {
     monitor.lock();
     try {
-      if (closed) {
+      if (isOver()) {
         unknown.add(reader.channel());
       } else {
         main = reader;
@@ -142,7 +142,7 @@ final class Arrivals implements AutoCloseable {
   }
 
   private void look(Channel channel) {
-    ChannelReader reader = new ChannelReader(channel, FIRST_BYTES);
+    ChannelReader reader = new ChannelReader(channel, ChannelClassifier.PEEK_BYTES);
     Optional<String> objection;
     try {
       objection = place(reader, ChannelClassifier.classify(reader));
@@ -163,10 +163,10 @@ final class Arrivals implements AutoCloseable {
 
   /** Why nobody wants it; empty if it has found its place. */
   private Optional<String> place(ChannelReader reader, ChannelRole role) {
-    Handover now = null;
+    Runnable handover = () -> {};
     monitor.lock();
     try {
-      if (closed) {
+      if (isOver()) {
         return Optional.of("It is too late for it");
       }
       switch (role) {
@@ -188,10 +188,12 @@ final class Arrivals implements AutoCloseable {
             return Optional.of("No multifd channel was agreed on");
           }
           unknown.remove(reader.channel());
-          if (taker == null) {
-            early.add(new Early(multifd.id(), reader));
+          Early channel = new Early(multifd.id(), reader);
+          Taker now = taker;
+          if (now == null) {
+            early.add(channel);
           } else {
-            now = new Handover(taker, multifd.id());
+            handover = () -> channel.handTo(now);
           }
         }
         case ChannelRole.Tls ignored -> {
@@ -213,10 +215,13 @@ final class Arrivals implements AutoCloseable {
     } finally {
       monitor.unlock();
     }
-    if (now != null) {
-      now.taker.take(now.id, reader);
-    }
+    handover.run();
     return Optional.empty();
+  }
+
+  /** Nobody waits for a channel any more; under the monitor. */
+  private boolean isOver() {
+    return closed || failure != null;
   }
 
   private static void drop(Channel channel, String why) {

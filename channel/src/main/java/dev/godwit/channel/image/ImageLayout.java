@@ -5,8 +5,5 @@ public enum ImageLayout {
   /** As a migration carries it, a record a page; any QEMU reads it. */
   STREAM,
   /** Each page at its place in a file, which QEMU 10.0 and later read (qemu-wire.md §6). */
-  MAPPED_RAM;
-
-  /** The capability that a stream's configuration names where its pages have places. */
-  static final String CAPABILITY = "mapped-ram";
+  MAPPED_RAM
 }

@@ -49,9 +49,6 @@ import org.slf4j.LoggerFactory;
 public final class ImageReceiver implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ImageReceiver.class);
 
-  /** The pages of x86 and of every other target that does not say another size. */
-  private static final int USUAL_PAGE_BYTES = 4096;
-
   /** A source connects all its channels before it writes its first mark. */
   private static final Duration FIRST_SYNC = Duration.ofSeconds(20);
 
@@ -76,7 +73,6 @@ public final class ImageReceiver implements AutoCloseable {
   private @Nullable StreamInput in;
   private @Nullable StreamOutput out;
   private @Nullable GuestImageReader reader;
-  private @Nullable RamSectionReader records;
   private @Nullable RamImage memory;
   private @Nullable MultifdReceiver multifd;
 
@@ -138,21 +134,15 @@ public final class ImageReceiver implements AutoCloseable {
   private RamSectionReader open(
       Optional<Configuration> configuration, Channel channel, StreamInput input)
       throws ChannelException, StreamException {
-    List<String> capabilities =
-        configuration.flatMap(Configuration::capabilities).orElse(List.of());
-    if (capabilities.contains("x-ignore-shared")) {
+    if (Configuration.demands(configuration, Configuration.IGNORE_SHARED)) {
       throw input.unsupported(
           input.offset(),
           "The source has x-ignore-shared on, so the stream lacks memory that an image needs");
     }
-    int pageBytes =
-        configuration
-            .filter(c -> c.targetPageBits().isPresent())
-            .map(c -> 1 << c.targetPageBits().getAsInt())
-            .orElse(USUAL_PAGE_BYTES);
+    int pageBytes = Configuration.pageBytes(configuration);
     RamImage image = new RamImage(options.maxRamBytes(), pageBytes, channel.info().peer());
     memory = image;
-    boolean hasPlaces = capabilities.contains(ImageLayout.CAPABILITY);
+    boolean hasPlaces = Configuration.demands(configuration, Configuration.MAPPED_RAM);
     RamTable.Layout layout = new RamTable.Layout(pageBytes, name -> false, false, hasPlaces);
     RamSectionReader.Marks marks = RamSectionReader.Marks.NONE;
     RamDestination destination = image;
@@ -168,10 +158,7 @@ public final class ImageReceiver implements AutoCloseable {
               image,
               () -> sync.channels = connect(options.multifd().get().withPages(pageBytes), image));
     }
-    RamSectionReader made =
-        new RamSectionReader(input, channel, RamDialect.ANY, layout, destination, marks);
-    records = made;
-    return made;
+    return new RamSectionReader(input, channel, RamDialect.ANY, layout, destination, marks);
   }
 
   /** Multifd takes an address that carries more than one channel. */
@@ -295,11 +282,6 @@ public final class ImageReceiver implements AutoCloseable {
     } catch (ChannelException e) {
       ending.abort(e);
     }
-  }
-
-  /** Pages by how they came, in records of the main channel; multifd's are not among them. */
-  public Map<String, Long> pages() {
-    return records == null ? Map.of() : records.pages();
   }
 
   /** What each channel has moved, by its name; any thread. */

@@ -5,7 +5,6 @@ import dev.godwit.channel.multifd.MultifdException;
 import dev.godwit.channel.multifd.MultifdSender;
 import dev.godwit.channel.multifd.MultifdSettings;
 import dev.godwit.channel.ram.PageEncodings;
-import dev.godwit.channel.ram.RamBlock;
 import dev.godwit.channel.ram.RamRegions;
 import dev.godwit.channel.ram.RamSectionWriter;
 import dev.godwit.channel.stream.Configuration;
@@ -24,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The source of one migration of a guest at rest: to a destination that will run it, or to a file.
@@ -73,7 +71,6 @@ public final class ImageSender implements AutoCloseable {
   private final Ending ending = new Ending();
   private final Map<String, Channel> channels = new LinkedHashMap<>();
   private final List<AutoCloseable> opened = new ArrayList<>();
-  private @Nullable MultifdSender multifd;
   private Optional<ChannelException.Refused> refusal = Optional.empty();
   private volatile boolean handedOver;
 
@@ -104,7 +101,8 @@ public final class ImageSender implements AutoCloseable {
   }
 
   private Delivery sendAll(GuestImage image) throws IOException {
-    Channel main = dial("main");
+    Channel main = keep(dial("main"));
+    ending.with(main::abort);
     boolean answers = options.returnPath() && main.info().capabilities().bidirectional();
     StreamOutput out = keep(new StreamOutput(main));
     GuestImageWriter writer = new GuestImageWriter(out, image);
@@ -137,7 +135,7 @@ public final class ImageSender implements AutoCloseable {
 
   private MemoryOutput memory(GuestImage image, Channel main, StreamOutput out)
       throws ChannelException, MultifdException {
-    int pageBytes = pageBytes(image);
+    int pageBytes = Configuration.pageBytes(image.configuration());
     if (options.layout() == ImageLayout.MAPPED_RAM) {
       FileLanes lanes = keep(new FileLanes(options.lanes(), image.blocks(), Access.LOCAL));
       ending.with(lanes::abort);
@@ -157,14 +155,9 @@ public final class ImageSender implements AutoCloseable {
     MultifdSettings settings = settings(options.multifd().get(), image, pageBytes);
     MultifdSender sender =
         keep(new MultifdSender(settings, regions, Deadline.after(REMOTES), ending::abort));
-    multifd = sender;
     ending.with(sender::abort);
     for (int id = 0; id < settings.channels(); id++) {
-      Channel channel = dialer.dial(Deadline.after(options.connect()));
-      synchronized (channels) {
-        channels.put("multifd " + id, channel);
-      }
-      sender.add(channel);
+      sender.add(dial("multifd " + id));
     }
     return new MemoryOutput.Multifd(image.blocks(), ram, sender, settings);
   }
@@ -179,10 +172,6 @@ public final class ImageSender implements AutoCloseable {
     return Dialect.zeroPagesInPackets(machine) ? settings : settings.withZeroPagesOnMain();
   }
 
-  private static int pageBytes(GuestImage image) {
-    return image.blocks().all().stream().mapToInt(RamBlock::pageBytes).min().orElseThrow();
-  }
-
   /** What the source wrote, but for the one capability that says how the memory lies. */
   private Optional<Configuration> configuration(GuestImage image) {
     return image
@@ -190,9 +179,9 @@ public final class ImageSender implements AutoCloseable {
         .map(
             c -> {
               List<String> names = new ArrayList<>(c.capabilities().orElse(List.of()));
-              names.remove(ImageLayout.CAPABILITY);
+              names.remove(Configuration.MAPPED_RAM);
               if (options.layout() == ImageLayout.MAPPED_RAM) {
-                names.add(ImageLayout.CAPABILITY);
+                names.add(Configuration.MAPPED_RAM);
               }
               return new Configuration(
                   c.machine(),
@@ -207,8 +196,6 @@ public final class ImageSender implements AutoCloseable {
     synchronized (channels) {
       channels.put(name, channel);
     }
-    opened.add(channel);
-    ending.with(channel::abort);
     return channel;
   }
 
@@ -220,11 +207,6 @@ public final class ImageSender implements AutoCloseable {
   /** Whether the destination may have all of the guest, so that it may run there. */
   public boolean mayHaveArrived() {
     return handedOver && refusal.isEmpty();
-  }
-
-  /** Pages that went over multifd channels, with their bytes. */
-  public long multifdPages() {
-    return multifd == null ? 0 : multifd.normalPages();
   }
 
   /** What each channel has moved, by its name; any thread. */

@@ -10,6 +10,7 @@ import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Listener;
 import dev.godwit.transport.support.ChannelReader;
+import dev.godwit.transport.support.Uninterruptibly;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -62,9 +63,9 @@ public final class MigrationInspector {
     } finally {
       ChannelException end = new ChannelException.Aborted("The inspection is over", null);
       abort(end);
-      join(acceptor);
+      Uninterruptibly.join(acceptor);
       for (Connection connection : snapshot()) {
-        join(connection.thread);
+        Uninterruptibly.join(connection.thread);
         connection.channel.close();
       }
     }
@@ -163,21 +164,6 @@ public final class MigrationInspector {
     }
     multifd.sort(Comparator.comparingInt(MultifdReport::id));
     return new Inspection(mainReport.get(), multifd);
-  }
-
-  /** Waits for a thread that was aborted. */
-  private static void join(Thread thread) {
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   /** True for the first one. */

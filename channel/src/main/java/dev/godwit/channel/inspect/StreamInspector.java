@@ -52,8 +52,6 @@ public final class StreamInspector {
     LIVE
   }
 
-  private static final int USUAL_PAGE_BITS = 12;
-
   /** A bare machine's has 98 KiB; taken apart it is several times as large. */
   private static final int MAX_DESCRIPTION_BYTES = 8 << 20;
 
@@ -196,7 +194,7 @@ public final class StreamInspector {
       case Configuration read -> {
         ledger.book(Part.CONFIGURATION, in.offset());
         configuration = Optional.of(read);
-        pageBytes.complete(pageSize());
+        pageBytes.complete(Configuration.pageBytes(configuration));
       }
       case SectionHeader header -> section(header);
       case Command command -> command(command);
@@ -209,13 +207,6 @@ public final class StreamInspector {
         description = Optional.of(read);
       }
     }
-  }
-
-  private int pageSize() {
-    return 1
-        << configuration
-            .map(c -> c.targetPageBits().orElse(USUAL_PAGE_BITS))
-            .orElse(USUAL_PAGE_BITS);
   }
 
   private void command(Command command)
@@ -275,7 +266,7 @@ public final class StreamInspector {
     long offset = reader.itemOffset();
     within = "the %s of %s that begins at byte %d".formatted(header.kind(), section, offset);
     boolean inPackage = postcopy.inPackage(offset);
-    pageBytes.complete(pageSize());
+    pageBytes.complete(Configuration.pageBytes(configuration));
     ledger.book(Part.SECTION_FRAMES, in.offset());
     body(header, inPackage);
     ledger.book(Part.SECTION_FRAMES, in.offset());
@@ -330,13 +321,12 @@ public final class StreamInspector {
 
   /** What follows each block in the table is said by what came before it. */
   private RamRecordReader newRamReader() {
-    List<String> on = configuration.flatMap(Configuration::capabilities).orElse(List.of());
     RamTable.Layout layout =
         new RamTable.Layout(
-            pageSize(),
+            Configuration.pageBytes(configuration),
             new HugePages(in, postcopy.advised()),
-            on.contains("x-ignore-shared"),
-            on.contains("mapped-ram"));
+            Configuration.demands(configuration, Configuration.IGNORE_SHARED),
+            Configuration.demands(configuration, Configuration.MAPPED_RAM));
     return new RamRecordReader(in, RamDialect.ANY, layout, ram);
   }
 

@@ -34,6 +34,15 @@ public record Configuration(
     Optional<UUID> uuid)
     implements StreamItem {
 
+  /** In {@link #capabilities} where the table of RAM blocks says where each one's pages are. */
+  public static final String MAPPED_RAM = "mapped-ram";
+
+  /** In {@link #capabilities} where the memory that both sides share is not in the stream. */
+  public static final String IGNORE_SHARED = "x-ignore-shared";
+
+  /** Of x86, and of every other target that does not say another. */
+  private static final int USUAL_PAGE_BITS = 12;
+
   private static final int MAX_MACHINE_BYTES = 256;
   private static final int MAX_CAPABILITIES = 64;
 
@@ -57,6 +66,20 @@ public record Configuration(
       throw new IllegalArgumentException("A machine's name has 1 to 256 bytes: " + machine);
     }
     capabilities = capabilities.map(List::copyOf);
+  }
+
+  /** The target's page size; that of a stream without a configuration is the usual one. */
+  public static int pageBytes(Optional<Configuration> configuration) {
+    return 1
+        << configuration.map(c -> c.targetPageBits.orElse(USUAL_PAGE_BITS)).orElse(USUAL_PAGE_BITS);
+  }
+
+  /** Whether both sides must have that capability on. */
+  public static boolean demands(Optional<Configuration> configuration, String capability) {
+    return configuration
+        .flatMap(Configuration::capabilities)
+        .orElse(List.of())
+        .contains(capability);
   }
 
   /** A configuration without subsections. */

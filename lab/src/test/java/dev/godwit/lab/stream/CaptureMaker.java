@@ -257,6 +257,11 @@ final class CaptureMaker {
   }
 
   private void awaitCompleted(QemuMonitor monitor) throws QmpException {
+    awaitCompleted(monitor, kind);
+  }
+
+  /** Waits until that QEMU says that its migration is over and well. */
+  static void awaitCompleted(QemuMonitor monitor, Kind kind) throws QmpException {
     MigrationStatus status = await(monitor, MigrationStatus::isFinal);
     assertThat(status.state())
         .as("%s: %s", kind, status.error().orElse("no reason given"))

@@ -18,8 +18,6 @@ import dev.godwit.lab.guest.QemuMachine;
 import dev.godwit.lab.guest.QemuVersion;
 import dev.godwit.lab.stream.Mode.Kind;
 import dev.godwit.migration.qemu.MigrationSettings;
-import dev.godwit.migration.qemu.MigrationState;
-import dev.godwit.migration.qemu.MigrationStatus;
 import dev.godwit.migration.qemu.QemuMonitor;
 import dev.godwit.transport.Deadline;
 import java.io.ByteArrayOutputStream;
@@ -42,8 +40,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 @ExtendWith(Captures.Shared.class)
 @Timeout(120)
 final class ImageTest {
-  private static final Duration PATIENCE = Duration.ofSeconds(40);
-
   @TempDir private Path directory;
 
   /** Everything that gives the whole guest away. */
@@ -217,11 +213,7 @@ final class ImageTest {
       monitor.apply(MigrationSettings.parse(settings), soon());
       monitor.migrateIncoming(uri, soon());
       send.run();
-      MigrationStatus status =
-          monitor.awaitMigration(MigrationStatus::isFinal, PATIENCE, Deadline.after(PATIENCE));
-      assertThat(status.state())
-          .as(status.error().orElse("no reason given"))
-          .isEqualTo(MigrationState.COMPLETED);
+      CaptureMaker.awaitCompleted(monitor, kind);
       CaptureMaker.saveMemory(destination, saved);
       assertThat(new Capture(kind, capture.connections(), saved).guestMemory())
           .isEqualTo(capture.guestMemory());

@@ -14,8 +14,6 @@ import dev.godwit.lab.guest.QemuVersion;
 import dev.godwit.lab.guest.SerialTicks;
 import dev.godwit.lab.stream.Mode.Kind;
 import dev.godwit.migration.qemu.MigrationSettings;
-import dev.godwit.migration.qemu.MigrationState;
-import dev.godwit.migration.qemu.MigrationStatus;
 import dev.godwit.migration.qemu.QemuMonitor;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Endpoint;
@@ -183,6 +181,7 @@ final class ProvidersTest {
     Optional<MultifdSettings> multifd =
         many ? Optional.of(Images.multifd(2, MultifdCompression.NONE)) : Optional.empty();
     MigrationSettings settings = MigrationSettings.parse(many ? List.of("multifd") : List.of());
+    Kind kind = new Kind(Mode.PLAIN, version);
     QemuMachine machine = QemuMachine.of(CaptureMaker.GUEST);
     Path before = directory.resolve("before.bin");
     Path after = directory.resolve("after.bin");
@@ -196,7 +195,7 @@ final class ProvidersTest {
       there.apply(settings, soon());
       if (real.later()) {
         here.migrate(named(real.migrate()), soon());
-        awaitCompleted(here);
+        CaptureMaker.awaitCompleted(here, kind);
       }
       Listener listener = Images.TRANSPORTS.listen(Endpoint.parse(named(real.receive())));
       if (!real.later()) {
@@ -205,13 +204,12 @@ final class ProvidersTest {
       }
       try (Received received = Received.open(listener, multifd, LaneOpener.none())) {
         received.confirm();
-        awaitCompleted(here);
+        CaptureMaker.awaitCompleted(here, kind);
         send(real, received.image(), there, multifd);
       }
-      awaitCompleted(there);
+      CaptureMaker.awaitCompleted(there, kind);
       CaptureMaker.saveMemory(source, before);
       CaptureMaker.saveMemory(destination, after);
-      Kind kind = new Kind(Mode.PLAIN, version);
       assertThat(new Capture(kind, List.of(), after).guestMemory())
           .isEqualTo(new Capture(kind, List.of(), before).guestMemory());
     }
@@ -242,14 +240,6 @@ final class ProvidersTest {
   private Qemu start(QemuVersion version, QemuMachine machine, String name) throws Exception {
     return Qemu.start(
         QemuBinary.require(version), machine, Files.createDirectories(directory.resolve(name)));
-  }
-
-  private static void awaitCompleted(QemuMonitor monitor) throws Exception {
-    MigrationStatus status =
-        monitor.awaitMigration(MigrationStatus::isFinal, PATIENCE, Deadline.after(PATIENCE));
-    assertThat(status.state())
-        .as(status.error().orElse("no reason given"))
-        .isEqualTo(MigrationState.COMPLETED);
   }
 
   private static Deadline soon() {
