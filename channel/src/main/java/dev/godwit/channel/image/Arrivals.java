@@ -49,6 +49,7 @@ final class Arrivals implements AutoCloseable {
   private final List<Early> early = new ArrayList<>();
   private @Nullable ChannelReader main;
   private @Nullable Taker taker;
+  private @Nullable ChannelException unexpected;
   private @Nullable Throwable failure;
   private boolean closed;
 
@@ -163,6 +164,7 @@ final class Arrivals implements AutoCloseable {
 
   /** Why nobody wants it; empty if it has found its place. */
   private Optional<String> place(ChannelReader reader, ChannelRole role) {
+    Optional<String> objection = Optional.empty();
     Runnable handover = () -> {};
     monitor.lock();
     try {
@@ -177,15 +179,20 @@ final class Arrivals implements AutoCloseable {
           main = reader;
           unknown.remove(reader.channel());
           monitor.signalAll();
+          handover = this::judge;
         }
         case ChannelRole.Multifd multifd -> {
           if (others == 0) {
-            ending.abort(
-                new ChannelException.Violated(
-                    "The source has multifd on: channel "
-                        + multifd.id()
-                        + " came, and this side was told of none"));
-            return Optional.of("No multifd channel was agreed on");
+            if (unexpected == null) {
+              unexpected =
+                  new ChannelException.Violated(
+                      "The source has multifd on: channel "
+                          + multifd.id()
+                          + " came, and this side was told of none");
+            }
+            handover = this::judge;
+            objection = Optional.of("No multifd channel was agreed on");
+            break;
           }
           unknown.remove(reader.channel());
           Early channel = new Early(multifd.id(), reader);
@@ -216,7 +223,21 @@ final class Arrivals implements AutoCloseable {
       monitor.unlock();
     }
     handover.run();
-    return Optional.empty();
+    return objection;
+  }
+
+  /** A channel too many is a source's, and fails its migration, once that has begun. */
+  private void judge() {
+    ChannelException reason;
+    monitor.lock();
+    try {
+      reason = main == null ? null : unexpected;
+    } finally {
+      monitor.unlock();
+    }
+    if (reason != null) {
+      ending.abort(reason);
+    }
   }
 
   /** Nobody waits for a channel any more; under the monitor. */

@@ -63,6 +63,7 @@ public final class StreamReader {
   private long itemOffset;
   private long packageEnd = NO_PACKAGE;
   private boolean described = true;
+  private boolean configured;
 
   private StreamReader(StreamInput in, SectionTable sections, State state) {
     this.in = in;
@@ -101,7 +102,8 @@ public final class StreamReader {
 
   /**
    * Waits for the next item; empty at the end. After {@link EndOfSections} it waits for a
-   * description or the end of the stream, but not where there is none.
+   * description, but not where there is none; or for the end of the stream, which is in its place
+   * where the machine is so old that the stream has no configuration.
    */
   public Optional<StreamItem> next() throws ChannelException, StreamException {
     if (state == State.BODY) {
@@ -138,7 +140,10 @@ public final class StreamReader {
     state =
         switch (item.get()) {
           case FileHeader ignored -> State.CONFIGURATION;
-          case Configuration ignored -> State.SECTIONS;
+          case Configuration ignored -> {
+            configured = true;
+            yield State.SECTIONS;
+          }
           case SectionHeader next -> {
             header = next;
             yield State.BODY;
@@ -194,8 +199,24 @@ public final class StreamReader {
     return next;
   }
 
+  /**
+   * A source writes one unless it was told otherwise, or has an old machine type, which also writes
+   * no configuration. So where there was one, a stream without a description is cut short; perhaps
+   * inside a device's state, in bytes that look like its end.
+   */
   private Optional<StreamItem> readDescription() throws ChannelException, StreamException {
-    return in.hasMore() ? Optional.of(VmDescription.read(in)) : Optional.empty();
+    if (in.hasMore()) {
+      return Optional.of(VmDescription.read(in));
+    }
+    if (configured) {
+      throw new StreamException(
+          StreamException.Kind.TRUNCATED,
+          in.name(),
+          in.offset(),
+          "The stream ends without the description of its devices: it was cut short, or its source"
+              + " has suppress-vmdesc on");
+    }
+    return Optional.empty();
   }
 
   /** Has {@code body} read what the section holds, then takes the footer. */

@@ -38,6 +38,8 @@ final class Streams {
               + "{\"name\":\"on\",\"type\":\"bool\",\"size\":1},"
               + "{\"name\":\"two\",\"type\":\"uint8\",\"array_len\":2,\"size\":1}]}]}");
 
+  static final String NO_DEVICES = description("{\"page_size\":4096,\"devices\":[]}");
+
   /** Two rounds: pages b:0, b:1 and c:0, then b:1 again as a difference. */
   static final String PRECOPY =
       HEAD

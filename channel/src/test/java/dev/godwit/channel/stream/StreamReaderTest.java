@@ -71,7 +71,7 @@ final class StreamReaderTest {
   @Test
   void saysWhereItemsAndBodiesAre() throws Exception {
     Wired.reading(
-        Wired.hex(HEAD + Samples.TIMER + Samples.EMPTY + Samples.EOF),
+        Wired.hex(HEAD + Samples.TIMER + Samples.EMPTY + Samples.EOF + Samples.DESCRIPTION),
         in -> {
           StreamReader reader = StreamReader.of(in);
           items(reader);
@@ -95,6 +95,18 @@ final class StreamReaderTest {
             new Command.OpenReturnPath(),
             new Command.Ping(1),
             new EndOfSections());
+  }
+
+  /** A device's own bytes may look like the end, and the stream be cut right behind them. */
+  @Test
+  void anEndWithoutADescriptionIsNone() throws Exception {
+    Hostile.refuse(
+        HEAD + Samples.TIMER + Samples.EOF,
+        StreamReaderTest::items,
+        StreamException.Kind.TRUNCATED,
+        45,
+        "The stream ends without the description of its devices: it was cut short, or its source has"
+            + " suppress-vmdesc on");
   }
 
   @Test
