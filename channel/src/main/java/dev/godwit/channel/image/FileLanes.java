@@ -6,6 +6,7 @@ import dev.godwit.transport.Access;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.PositionedChannel;
+import dev.godwit.transport.support.Closing;
 import java.util.ArrayList;
 import java.util.List;
 

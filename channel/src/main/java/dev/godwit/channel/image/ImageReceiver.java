@@ -1,10 +1,9 @@
 package dev.godwit.channel.image;
 
+import dev.godwit.channel.identity.Arrivals;
 import dev.godwit.channel.multifd.MultifdException;
-import dev.godwit.channel.multifd.MultifdReceiver;
 import dev.godwit.channel.multifd.MultifdSettings;
-import dev.godwit.channel.ram.RamBlock;
-import dev.godwit.channel.ram.RamBlocks;
+import dev.godwit.channel.pages.MultifdInput;
 import dev.godwit.channel.ram.RamDestination;
 import dev.godwit.channel.ram.RamDialect;
 import dev.godwit.channel.ram.RamImage;
@@ -17,10 +16,10 @@ import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.ChannelStats;
-import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Listener;
-import dev.godwit.transport.Region;
 import dev.godwit.transport.support.ChannelReader;
+import dev.godwit.transport.support.Closing;
+import dev.godwit.transport.support.Ending;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -28,8 +27,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,12 +46,6 @@ import org.slf4j.LoggerFactory;
 public final class ImageReceiver implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ImageReceiver.class);
 
-  /** A source connects all its channels before it writes its first mark. */
-  private static final Duration FIRST_SYNC = Duration.ofSeconds(20);
-
-  /** Between two marks of a slow network may be a packet a channel and all that sockets hold. */
-  private static final Duration LATER_SYNC = Duration.ofMinutes(5);
-
   /**
    * What the receiver is told about a source.
    *
@@ -67,14 +58,13 @@ public final class ImageReceiver implements AutoCloseable {
   private final Options options;
   private final Ending ending = new Ending();
   private final Arrivals arrivals;
-  private final SortedMap<Integer, Channel> multifdChannels = new TreeMap<>();
   private volatile long beganNanos;
   private volatile @Nullable Channel main;
   private @Nullable StreamInput in;
   private @Nullable StreamOutput out;
   private @Nullable GuestImageReader reader;
   private @Nullable RamImage memory;
-  private @Nullable MultifdReceiver multifd;
+  private volatile @Nullable MultifdInput multifd;
 
   /**
    * @param listener accepts the source's connections; stays the caller's, and accepts nothing more
@@ -113,13 +103,14 @@ public final class ImageReceiver implements AutoCloseable {
               input, configuration -> open(configuration, channel, input), answers);
       reader = guest;
       GuestImage image = guest.read();
-      return multifd == null ? image : finish(image, multifd);
+      MultifdInput channels = multifd;
+      return channels == null ? image : finish(image, channels);
     } catch (IOException e) {
       throw ending.first(e);
     }
   }
 
-  private static GuestImage finish(GuestImage image, MultifdReceiver channels)
+  private static GuestImage finish(GuestImage image, MultifdInput channels)
       throws MultifdException {
     channels.finish();
     return new GuestImage(
@@ -139,110 +130,31 @@ public final class ImageReceiver implements AutoCloseable {
           input.offset(),
           "The source has x-ignore-shared on, so the stream lacks memory that an image needs");
     }
+    for (String ofLiveGuests : List.of(Configuration.HANDOVER, Configuration.WHOLE_PAGES)) {
+      if (Configuration.demands(configuration, ofLiveGuests)) {
+        throw input.unsupported(
+            input.offset(), "The source has " + ofLiveGuests + " on, which no image takes");
+      }
+    }
     int pageBytes = Configuration.pageBytes(configuration);
     RamImage image = new RamImage(options.maxRamBytes(), pageBytes, channel.info().peer());
     memory = image;
     boolean hasPlaces = Configuration.demands(configuration, Configuration.MAPPED_RAM);
-    RamTable.Layout layout = new RamTable.Layout(pageBytes, name -> false, false, hasPlaces);
+    RamTable.Layout layout = new RamTable.Layout(pageBytes, name -> false, false, hasPlaces, false);
     RamSectionReader.Marks marks = RamSectionReader.Marks.NONE;
     RamDestination destination = image;
     if (hasPlaces) {
       destination =
           new MappedDestination(FileLanes.positioned(channel), image, options.lanes(), ending);
     } else if (options.multifd().isPresent()) {
-      requireMany(channel);
-      SyncMarks sync = new SyncMarks();
-      marks = sync;
-      destination =
-          new MultifdDestination(
-              image,
-              () -> sync.channels = connect(options.multifd().get().withPages(pageBytes), image));
+      MultifdInput.requireMany(channel);
+      MultifdInput channels =
+          new MultifdInput(options.multifd().get().withPages(pageBytes), arrivals, ending);
+      multifd = channels;
+      marks = channels.marks();
+      destination = channels.destination(image, () -> image.regions().orElseThrow());
     }
     return new RamSectionReader(input, channel, RamDialect.ANY, layout, destination, marks);
-  }
-
-  /** Multifd takes an address that carries more than one channel. */
-  static void requireMany(Channel channel) throws ChannelException.Unsupported {
-    if (!channel.info().capabilities().manyChannels()) {
-      throw new ChannelException.Unsupported(
-          channel.info().remote() + " carries one channel, so multifd cannot go over it");
-    }
-  }
-
-  private MultifdReceiver connect(MultifdSettings settings, RamImage image) {
-    MultifdReceiver receiver =
-        new MultifdReceiver(
-            settings,
-            image.blocks().orElseThrow(),
-            image.regions().orElseThrow(),
-            Optional.empty(),
-            ending::abort);
-    multifd = receiver;
-    ending.with(receiver::abort);
-    arrivals.handTo(
-        (id, first) -> {
-          synchronized (multifdChannels) {
-            multifdChannels.put(id, first.channel());
-          }
-          try {
-            receiver.add(first);
-          } catch (ChannelException | MultifdException e) {
-            ending.abort(e);
-          }
-        });
-    return receiver;
-  }
-
-  /** An image's memory, which the multifd channels can be given once it is there. */
-  private record MultifdDestination(RamImage memory, Runnable connect) implements RamDestination {
-    @Override
-    public RamBlocks blocks(RamTable table, StreamInput in, long offset)
-        throws ChannelException, StreamException {
-      RamBlocks blocks = memory.blocks(table, in, offset);
-      connect.run();
-      return blocks;
-    }
-
-    @Override
-    public Region region(RamBlock block) {
-      return memory.region(block);
-    }
-  }
-
-  /**
-   * The channels wait for one another at the marks of the main channel: the words for it, or each
-   * end of a section where the first section has no such word (qemu-wire.md §4.6).
-   */
-  private final class SyncMarks implements RamSectionReader.Marks {
-    private @Nullable MultifdReceiver channels;
-    private boolean words;
-    private boolean synced;
-
-    @Override
-    public void flush(long offset) throws ChannelException {
-      words = true;
-      sync();
-    }
-
-    @Override
-    public void end(long offset) throws ChannelException {
-      if (!words) {
-        sync();
-      }
-    }
-
-    private void sync() throws ChannelException {
-      if (channels == null) {
-        return; // Before the table nothing can be out of step; the reader refuses what comes.
-      }
-      try {
-        channels.awaitSync(Deadline.after(synced ? LATER_SYNC : FIRST_SYNC));
-      } catch (MultifdException e) {
-        ending.abort(e);
-        throw new ChannelException.Aborted("The multifd channels failed", e);
-      }
-      synced = true;
-    }
   }
 
   /** How long ago the guest began to come; zero if it has not. */
@@ -291,8 +203,9 @@ public final class ImageReceiver implements AutoCloseable {
     if (first != null) {
       stats.put("main", first.stats());
     }
-    synchronized (multifdChannels) {
-      multifdChannels.forEach((id, channel) -> stats.put("multifd " + id, channel.stats()));
+    MultifdInput others = multifd;
+    if (others != null) {
+      others.channels().forEach((id, channel) -> stats.put("multifd " + id, channel.stats()));
     }
     return stats;
   }

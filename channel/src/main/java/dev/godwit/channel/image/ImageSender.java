@@ -4,9 +4,13 @@ import dev.godwit.channel.multifd.Dialect;
 import dev.godwit.channel.multifd.MultifdException;
 import dev.godwit.channel.multifd.MultifdSender;
 import dev.godwit.channel.multifd.MultifdSettings;
+import dev.godwit.channel.pages.MultifdInput;
+import dev.godwit.channel.pages.PageOutput;
 import dev.godwit.channel.ram.PageEncodings;
+import dev.godwit.channel.ram.PageUnits;
 import dev.godwit.channel.ram.RamRegions;
 import dev.godwit.channel.ram.RamSectionWriter;
+import dev.godwit.channel.returnpath.Answers;
 import dev.godwit.channel.stream.Configuration;
 import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.Access;
@@ -15,6 +19,8 @@ import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.ChannelStats;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Dialer;
+import dev.godwit.transport.support.Closing;
+import dev.godwit.transport.support.Ending;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -56,7 +62,15 @@ public final class ImageSender implements AutoCloseable {
       Optional<UUID> uuid,
       boolean returnPath,
       Duration connect,
-      LaneOpener lanes) {}
+      LaneOpener lanes) {
+
+    /** An ordinary stream, for the guest that the image knows. */
+    public static Options stream(
+        Optional<MultifdSettings> multifd, boolean returnPath, Duration connect) {
+      return new Options(
+          ImageLayout.STREAM, multifd, Optional.empty(), returnPath, connect, LaneOpener.none());
+    }
+  }
 
   /** What is known of the guest once all was sent. */
   public enum Delivery {
@@ -147,11 +161,17 @@ public final class ImageSender implements AutoCloseable {
     RamSectionWriter ram =
         keep(
             RamSectionWriter.placing(
-                out, main, image.blocks(), pageBytes, PageEncodings.usual(), regions, REMOTES));
+                out,
+                main,
+                image.blocks(),
+                PageUnits.target(pageBytes),
+                PageEncodings.usual(),
+                regions,
+                REMOTES));
     if (options.multifd().isEmpty()) {
-      return new MemoryOutput.Recorded(image.blocks(), ram, pageBytes);
+      return new MemoryOutput.Paged(image.blocks(), new PageOutput.Recorded(ram));
     }
-    ImageReceiver.requireMany(main);
+    MultifdInput.requireMany(main);
     MultifdSettings settings = settings(options.multifd().get(), image, pageBytes);
     MultifdSender sender =
         keep(new MultifdSender(settings, regions, Deadline.after(REMOTES), ending::abort));
@@ -159,7 +179,10 @@ public final class ImageSender implements AutoCloseable {
     for (int id = 0; id < settings.channels(); id++) {
       sender.add(dial("multifd " + id));
     }
-    return new MemoryOutput.Multifd(image.blocks(), ram, sender, settings);
+    return new MemoryOutput.Paged(
+        image.blocks(),
+        new PageOutput.Multifd(
+            image.blocks(), ram, sender, settings, !settings.zeroPagesInPackets()));
   }
 
   private MultifdSettings settings(MultifdSettings asked, GuestImage image, int pageBytes) {

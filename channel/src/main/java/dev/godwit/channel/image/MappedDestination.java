@@ -11,6 +11,7 @@ import dev.godwit.transport.Access;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.PositionedChannel;
 import dev.godwit.transport.Region;
+import dev.godwit.transport.support.Ending;
 
 /** An image's memory that is filled as soon as the block table says where its pages are. */
 final class MappedDestination implements RamDestination {

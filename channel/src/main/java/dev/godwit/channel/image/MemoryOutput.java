@@ -1,14 +1,10 @@
 package dev.godwit.channel.image;
 
-import dev.godwit.channel.multifd.Dialect;
-import dev.godwit.channel.multifd.MultifdSender;
-import dev.godwit.channel.multifd.MultifdSettings;
+import dev.godwit.channel.pages.PageOutput;
 import dev.godwit.channel.ram.RamBlock;
 import dev.godwit.channel.ram.RamBlocks;
-import dev.godwit.channel.ram.RamSectionWriter;
 import dev.godwit.channel.ram.RamTable;
 import dev.godwit.channel.ram.RamWord;
-import dev.godwit.channel.ram.ZeroPages;
 import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
@@ -27,78 +23,29 @@ sealed interface MemoryOutput {
   /** Writes what the END section holds; all of memory is with the peer, or on its way in order. */
   void end() throws IOException;
 
-  /** All pages are records of the main channel. */
-  record Recorded(RamBlocks blocks, RamSectionWriter ram, int pageBytes) implements MemoryOutput {
-    @Override
-    public void begin(RamTable table) throws ChannelException {
-      ram.table(table);
-      ram.endSection();
-    }
-
-    @Override
-    public void pages() throws ChannelException {
-      int number = 0;
-      for (RamBlock block : blocks.all()) {
-        for (long at = 0; at < block.lengthBytes(); at += pageBytes) {
-          ram.page(number, at);
-        }
-        number++;
-      }
-      ram.endSection();
-      ram.endPass();
-    }
-
-    @Override
-    public void end() throws ChannelException {
-      ram.endSection();
-    }
-  }
-
-  /** Pages go over multifd channels; the main channel has the marks, and zero pages of old. */
-  record Multifd(
-      RamBlocks blocks, RamSectionWriter ram, MultifdSender sender, MultifdSettings settings)
-      implements MemoryOutput {
+  /** Every page once, over the channels of the migration. */
+  record Paged(RamBlocks blocks, PageOutput out) implements MemoryOutput {
     @Override
     public void begin(RamTable table) throws IOException {
-      ram.table(table);
-      mark();
-      ram.endSection();
+      out.begin(table);
     }
 
     @Override
     public void pages() throws IOException {
-      int pageBytes = settings.pageBytes();
       int number = 0;
       for (RamBlock block : blocks.all()) {
+        int pageBytes = out.pageBytes(number);
         for (long at = 0; at < block.lengthBytes(); at += pageBytes) {
-          if (!settings.zeroPagesInPackets() && ZeroPages.isZero(block.memory(), at, pageBytes)) {
-            ram.page(number, at);
-          } else {
-            sender.send(block, at);
-          }
+          out.page(number, at);
         }
         number++;
       }
-      mark();
-      ram.endSection();
-      ram.endPass();
+      out.endPass();
     }
 
     @Override
     public void end() throws IOException {
-      if (settings.dialect() == Dialect.V7_2) {
-        mark();
-      }
-      ram.endSection();
-      sender.finish();
-    }
-
-    /** The channels say SYNC, and the main channel its mark, which is the next EOS in 7.2. */
-    private void mark() throws IOException {
-      sender.sync();
-      if (settings.dialect() == Dialect.V10_0) {
-        ram.flushMark();
-      }
+      out.end();
     }
   }
 

@@ -194,6 +194,7 @@ public final class StreamInspector {
       case Configuration read -> {
         ledger.book(Part.CONFIGURATION, in.offset());
         configuration = Optional.of(read);
+        requireReadable();
         pageBytes.complete(Configuration.pageBytes(configuration));
       }
       case SectionHeader header -> section(header);
@@ -206,6 +207,16 @@ public final class StreamInspector {
         ledger.book(Part.DESCRIPTION, in.offset());
         description = Optional.of(read);
       }
+    }
+  }
+
+  private void requireReadable() throws StreamException {
+    if (Configuration.demands(configuration, Configuration.WHOLE_PAGES)) {
+      throw in.unsupported(
+          reader.itemOffset(),
+          "The source has "
+              + Configuration.WHOLE_PAGES
+              + " on, and an inspector knows no pages but the target's");
     }
   }
 
@@ -326,7 +337,8 @@ public final class StreamInspector {
             Configuration.pageBytes(configuration),
             new HugePages(in, postcopy.advised()),
             Configuration.demands(configuration, Configuration.IGNORE_SHARED),
-            Configuration.demands(configuration, Configuration.MAPPED_RAM));
+            Configuration.demands(configuration, Configuration.MAPPED_RAM),
+            false);
     return new RamRecordReader(in, RamDialect.ANY, layout, ram);
   }
 

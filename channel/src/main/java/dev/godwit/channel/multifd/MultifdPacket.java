@@ -1,5 +1,6 @@
 package dev.godwit.channel.multifd;
 
+import dev.godwit.channel.ram.PageUnits;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.channel.stream.StreamOutput;
@@ -16,7 +17,7 @@ import java.util.Arrays;
  *    0  u32  magic 0x11223344
  *    4  u32  version 1
  *    8  u32  flags: 0x01 SYNC, 0x3E compression
- *   12  u32  pages_alloc: P = 512 KiB / page; 10.0 writes 0 with SYNC
+ *   12  u32  pages_alloc: P = 512 KiB / the target's page; 10.0 writes 0 with SYNC
  *   16  u32  normal_pages: pages with payload
  *   20  u32  next_packet_size: bytes of payload; 7.2 leaves an old value where there is none
  *   24  u64  packet_num
@@ -29,6 +30,9 @@ import java.util.Arrays;
  * A channel has one and uses it for all its packets, so nothing is allocated for one. What means
  * nothing is kept as it was read, and written as it is kept: reading and writing a packet gives the
  * same bytes.
+ *
+ * <p>Where blocks travel in pages of their own size ({@link PageUnits}), a page is one of these: as
+ * many as go into 512 KiB, one of a larger size.
  */
 public final class MultifdPacket {
   /** All pages of one packet together are no larger; also what tells P (qemu-wire.md §4.4). */
@@ -44,7 +48,7 @@ public final class MultifdPacket {
   private static final int RESERVED_BYTES = 28;
   private static final int OFFSETS_AT = 320;
 
-  private final int pageBytes;
+  private final PageUnits units;
   private final long[] offsets;
   private final byte[] name = new byte[NAME_BYTES];
   private final ByteBuffer nameBuffer = ByteBuffer.wrap(name);
@@ -58,14 +62,19 @@ public final class MultifdPacket {
   private long number;
 
   /**
-   * @param pageBytes the target's page size, a power of two from 1 KiB to 512 KiB
+   * @param units of a target whose page size is from 1 KiB to 512 KiB
    */
-  public MultifdPacket(int pageBytes) {
-    this.pageBytes = pageBytes;
-    this.offsets = new long[pages(pageBytes)];
+  public MultifdPacket(PageUnits units) {
+    this.units = units;
+    this.offsets = new long[pages(units.targetBytes())];
   }
 
-  /** How many pages of {@code pageBytes} go into one packet. */
+  /** How many pages of one unit go into one packet. */
+  static int pagesOf(int unitBytes) {
+    return Math.max(1, MAX_PAGES_BYTES / unitBytes);
+  }
+
+  /** How many pages of {@code pageBytes}, a target's, go into one packet. */
   public static int pages(int pageBytes) {
     if (pageBytes < 1024 || pageBytes > MAX_PAGES_BYTES || Integer.bitCount(pageBytes) != 1) {
       throw new IllegalArgumentException(
@@ -121,11 +130,15 @@ public final class MultifdPacket {
     return offsets[index];
   }
 
-  /** How many normal pages from {@code index} on stand one behind the other in the block. */
-  int run(int index) {
+  /**
+   * How many normal pages from {@code index} on stand one behind the other in the block.
+   *
+   * @param unitBytes the block's
+   */
+  int run(int index, int unitBytes) {
     int run = 1;
     while (index + run < normalPages
-        && offsets[index + run] == offsets[index] + (long) run * pageBytes) {
+        && offsets[index + run] == offsets[index] + (long) run * unitBytes) {
       run++;
     }
     return run;
@@ -161,7 +174,8 @@ public final class MultifdPacket {
 
   /**
    * Takes the rest of a header whose head {@link PacketHead#readFlags} has taken. Its counts are
-   * sound on return; offsets and name are the caller's to judge, who knows the block.
+   * sound on return; offsets and name are the caller's to judge, who knows the block, and so is the
+   * payload where the block tells its pages' size ({@link #requireFits}).
    */
   void read(StreamInput in, int headFlags) throws ChannelException, StreamException {
     long start = in.offset() - PacketHead.BYTES;
@@ -212,16 +226,45 @@ public final class MultifdPacket {
     if (normalPages == 0) {
       return;
     }
-    long plain = (long) normalPages * pageBytes;
-    if (compressionBits() == 0 && payloadBytes != plain) {
+    if (compressionBits() == 0 && !units.whole()) {
+      requirePlain(in, start, units.targetBytes());
+    }
+    int most = units.whole() ? PageUnits.MAX_BYTES : MAX_PAYLOAD_BYTES;
+    if (payloadBytes > most) {
+      throw in.malformed(
+          start + 20, "A payload of " + payloadBytes + " bytes where " + most + " is the most");
+    }
+  }
+
+  private void requirePlain(StreamInput in, long start, int unitBytes) throws StreamException {
+    long plain = (long) normalPages * unitBytes;
+    if (payloadBytes != plain) {
       throw in.malformed(
           start + 20,
           "A payload of " + plain + " bytes is announced as " + payloadBytes + " bytes");
     }
-    if (payloadBytes > MAX_PAYLOAD_BYTES) {
+  }
+
+  /**
+   * Passes if pages of that size fill the packet as it says; it is not compressed.
+   *
+   * @param start offset in the stream of the packet's first byte, for messages
+   * @param unitBytes the block's, where it travels in pages of its own size
+   */
+  void requireFits(StreamInput in, long start, int unitBytes) throws StreamException {
+    if (normalPages + zeroPages > pagesOf(unitBytes)) {
       throw in.malformed(
-          start + 20,
-          "A payload of " + payloadBytes + " bytes where " + MAX_PAYLOAD_BYTES + " is the most");
+          start + 16,
+          "A packet has "
+              + (normalPages + zeroPages)
+              + " pages of "
+              + unitBytes
+              + " bytes where "
+              + pagesOf(unitBytes)
+              + " is the most");
+    }
+    if (normalPages > 0) {
+      requirePlain(in, start, unitBytes);
     }
   }
 

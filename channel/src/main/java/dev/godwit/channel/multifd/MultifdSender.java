@@ -1,6 +1,7 @@
 package dev.godwit.channel.multifd;
 
 import dev.godwit.channel.multifd.PageQueue.Batch;
+import dev.godwit.channel.ram.PageUnits;
 import dev.godwit.channel.ram.RamBlock;
 import dev.godwit.channel.ram.RamRegions;
 import dev.godwit.transport.Channel;
@@ -32,6 +33,7 @@ public final class MultifdSender implements AutoCloseable {
   private static final int BATCHES_A_CHANNEL = 2;
 
   private final MultifdSettings settings;
+  private final PageUnits units;
   private final RamRegions regions;
   private final Deadline remotes;
   private final Consumer<MultifdException> failed;
@@ -41,6 +43,8 @@ public final class MultifdSender implements AutoCloseable {
   private final AtomicLong packets = new AtomicLong();
   private final LongAdder normalPages = new LongAdder();
   private final LongAdder zeroPages = new LongAdder();
+  private final LongAdder normalBytes = new LongAdder();
+  private final LongAdder zeroBytes = new LongAdder();
   private @Nullable Batch batch;
   private volatile boolean finished;
 
@@ -57,6 +61,7 @@ public final class MultifdSender implements AutoCloseable {
       Deadline remotes,
       Consumer<MultifdException> failed) {
     this.settings = settings;
+    this.units = settings.units();
     this.regions = regions;
     this.remotes = remotes;
     this.failed = failed;
@@ -92,13 +97,13 @@ public final class MultifdSender implements AutoCloseable {
   }
 
   /**
-   * Hands over one page of the target's size, which may change until the next {@link #sync}; waits
-   * while all channels are busy.
+   * Hands over one page of the block's unit in the settings, which may change until the next {@link
+   * #sync}; waits while all channels are busy.
    *
    * @param offset in the block, of a whole page
    */
   public void send(RamBlock block, long offset) throws MultifdException {
-    int pageBytes = settings.pageBytes();
+    int pageBytes = units.of(block);
     if (offset < 0 || offset > block.lengthBytes() - pageBytes || (offset & (pageBytes - 1)) != 0) {
       throw new IndexOutOfBoundsException("There is no page at " + offset + " of " + block);
     }
@@ -125,7 +130,9 @@ public final class MultifdSender implements AutoCloseable {
     if (source == null) {
       requireAll();
       try {
-        source = new PageSource(block, regions.local(block), regions.remote(block, remotes));
+        source =
+            new PageSource(
+                block, regions.local(block), regions.remote(block, remotes), units.of(block));
       } catch (ChannelException e) {
         throw fail("The peer's memory of " + block + " cannot be reached", e);
       }
@@ -183,6 +190,16 @@ public final class MultifdSender implements AutoCloseable {
     return zeroPages.sum();
   }
 
+  /** Guest memory that was sent as it is, in bytes; any thread. */
+  public long normalBytes() {
+    return normalBytes.sum();
+  }
+
+  /** Guest memory that was sent as zero, in bytes; any thread. */
+  public long zeroBytes() {
+    return zeroBytes.sum();
+  }
+
   /** Gives up what was not finished, waits for the threads and closes the channels. */
   @Override
   public void close() throws ChannelException {
@@ -206,9 +223,11 @@ public final class MultifdSender implements AutoCloseable {
     return packets.getAndIncrement();
   }
 
-  void count(int normal, int zero) {
+  void count(int normal, int zero, int unitBytes) {
     normalPages.add(normal);
     zeroPages.add(zero);
+    normalBytes.add((long) normal * unitBytes);
+    zeroBytes.add((long) zero * unitBytes);
   }
 
   /** The first failure ends all; returns what came first. */

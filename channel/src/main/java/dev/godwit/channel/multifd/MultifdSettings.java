@@ -1,5 +1,6 @@
 package dev.godwit.channel.multifd;
 
+import dev.godwit.channel.ram.PageUnits;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -16,6 +17,7 @@ import java.util.UUID;
  * @param guest the UUID that each channel names; a guest that has none is called {@link #NO_GUEST}.
  *     Without it a receiver takes any guest, but the same on all channels
  * @param pageBytes the target's page size
+ * @param wholePages whether a block of huge pages travels in these, which are never compressed
  */
 public record MultifdSettings(
     Dialect dialect,
@@ -24,7 +26,8 @@ public record MultifdSettings(
     int level,
     boolean zeroPagesInPackets,
     Optional<UUID> guest,
-    int pageBytes) {
+    int pageBytes,
+    boolean wholePages) {
   /** The id of a channel is one byte, and QEMU takes no more either. */
   public static final int MAX_CHANNELS = 255;
 
@@ -39,6 +42,9 @@ public record MultifdSettings(
     if (zeroPagesInPackets && dialect == Dialect.V7_2) {
       throw new IllegalArgumentException("Packets of QEMU 7.2 cannot list zero pages");
     }
+    if (wholePages && compression != MultifdCompression.NONE) {
+      throw new IllegalArgumentException("Whole pages cannot be compressed");
+    }
     compression.checkLevel(level);
     MultifdPacket.pages(pageBytes);
   }
@@ -52,41 +58,68 @@ public record MultifdSettings(
         MultifdCompression.DEFAULT_LEVEL,
         dialect == Dialect.V10_0,
         Optional.of(NO_GUEST),
-        4096);
+        4096,
+        false);
   }
 
   /** The same with another compression. */
   public MultifdSettings with(MultifdCompression other, int otherLevel) {
     return new MultifdSettings(
-        dialect, channels, other, otherLevel, zeroPagesInPackets, guest, pageBytes);
+        dialect, channels, other, otherLevel, zeroPagesInPackets, guest, pageBytes, wholePages);
   }
 
   /** The same for another guest. */
   public MultifdSettings with(UUID other) {
     return new MultifdSettings(
-        dialect, channels, compression, level, zeroPagesInPackets, Optional.of(other), pageBytes);
+        dialect,
+        channels,
+        compression,
+        level,
+        zeroPagesInPackets,
+        Optional.of(other),
+        pageBytes,
+        wholePages);
   }
 
   /** The same in another dialect, with zero pages where that has them. */
   public MultifdSettings with(Dialect other) {
     return new MultifdSettings(
-        other, channels, compression, level, other == Dialect.V10_0, guest, pageBytes);
+        other, channels, compression, level, other == Dialect.V10_0, guest, pageBytes, wholePages);
   }
 
   /** The same for a receiver that does not know the guest. */
   public MultifdSettings withAnyGuest() {
     return new MultifdSettings(
-        dialect, channels, compression, level, zeroPagesInPackets, Optional.empty(), pageBytes);
+        dialect,
+        channels,
+        compression,
+        level,
+        zeroPagesInPackets,
+        Optional.empty(),
+        pageBytes,
+        wholePages);
   }
 
   /** The same for a target with other pages. */
   public MultifdSettings withPages(int otherBytes) {
     return new MultifdSettings(
-        dialect, channels, compression, level, zeroPagesInPackets, guest, otherBytes);
+        dialect, channels, compression, level, zeroPagesInPackets, guest, otherBytes, wholePages);
   }
 
   /** The same with zero pages on the main channel, as {@code zero-page-detection=legacy} has it. */
   public MultifdSettings withZeroPagesOnMain() {
-    return new MultifdSettings(dialect, channels, compression, level, false, guest, pageBytes);
+    return new MultifdSettings(
+        dialect, channels, compression, level, false, guest, pageBytes, wholePages);
+  }
+
+  /** The same with each block in pages of its own size. */
+  public MultifdSettings withWholePages() {
+    return new MultifdSettings(
+        dialect, channels, compression, level, zeroPagesInPackets, guest, pageBytes, true);
+  }
+
+  /** In which units pages travel. */
+  public PageUnits units() {
+    return new PageUnits(pageBytes, wholePages);
   }
 }

@@ -1,5 +1,6 @@
 package dev.godwit.channel.multifd;
 
+import dev.godwit.channel.ram.PageUnits;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.transport.ChannelException;
@@ -30,11 +31,11 @@ public final class PacketReader {
 
   /**
    * @param in stays the caller's
-   * @param pageBytes the target's page size
+   * @param pageBytes the target's page size, in which all blocks travel
    */
   public PacketReader(StreamInput in, int pageBytes, Packets packets) {
     this.in = in;
-    this.packet = new MultifdPacket(pageBytes);
+    this.packet = new MultifdPacket(PageUnits.target(pageBytes));
     this.packets = packets;
   }
 

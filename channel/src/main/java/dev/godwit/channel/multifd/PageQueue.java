@@ -27,6 +27,7 @@ final class PageQueue {
   static final class Batch implements Work {
     private final long[] offsets;
     private int count;
+    private int limit;
     private @Nullable PageSource source;
 
     private Batch(int pages) {
@@ -36,6 +37,7 @@ final class PageQueue {
     /** Begins anew, with pages of {@code block}. */
     void begin(PageSource block) {
       source = block;
+      limit = block.packetPages();
       count = 0;
     }
 
@@ -63,7 +65,7 @@ final class PageQueue {
     }
 
     boolean isFull() {
-      return count == offsets.length;
+      return count == limit;
     }
   }
 
@@ -86,7 +88,7 @@ final class PageQueue {
   /**
    * @param channels who take
    * @param batches that can be under way together
-   * @param pages of one batch at the most
+   * @param pages of one batch at the most, of whatever block
    */
   PageQueue(int channels, int batches, int pages) {
     this.channels = channels;

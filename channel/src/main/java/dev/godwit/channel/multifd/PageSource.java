@@ -11,12 +11,17 @@ final class PageSource {
   private final Region local;
   private final RemoteRegion remote;
   private final byte[] paddedName;
+  private final int unitBytes;
 
-  PageSource(RamBlock block, Region local, RemoteRegion remote) {
+  /**
+   * @param unitBytes in which the block travels
+   */
+  PageSource(RamBlock block, Region local, RemoteRegion remote, int unitBytes) {
     this.memory = block.memory();
     this.local = local;
     this.remote = remote;
     this.paddedName = MultifdPacket.padded(block.name());
+    this.unitBytes = unitBytes;
   }
 
   MemorySegment memory() {
@@ -29,6 +34,15 @@ final class PageSource {
 
   RemoteRegion remote() {
     return remote;
+  }
+
+  int unitBytes() {
+    return unitBytes;
+  }
+
+  /** How many of the block's pages go into one packet. */
+  int packetPages() {
+    return MultifdPacket.pagesOf(unitBytes);
   }
 
   /** The name as it stands in a packet; not to be changed. */

@@ -1,5 +1,6 @@
 package dev.godwit.channel.multifd;
 
+import dev.godwit.channel.ram.PageUnits;
 import dev.godwit.channel.ram.RamBlock;
 import dev.godwit.channel.ram.RamBlocks;
 import dev.godwit.channel.ram.RamRegions;
@@ -26,7 +27,7 @@ final class PageTarget implements AutoCloseable {
   private static final byte[] NOWHERE = {};
 
   private final MultifdCompression compression;
-  private final int pageBytes;
+  private final PageUnits units;
   private final RamBlocks blocks;
   private final RamRegions regions;
   private final StreamInput in;
@@ -37,6 +38,7 @@ final class PageTarget implements AutoCloseable {
   private @Nullable Region region;
   private MemorySegment memory = MemorySegment.NULL;
   private long lengthBytes;
+  private int unitBytes;
   private long windowIndex = -1;
   private ByteBuffer window = ByteBuffer.allocate(0);
 
@@ -45,7 +47,7 @@ final class PageTarget implements AutoCloseable {
    */
   PageTarget(MultifdReceiver receiver, StreamInput in, Arena arena) {
     this.compression = receiver.settings().compression();
-    this.pageBytes = receiver.settings().pageBytes();
+    this.units = receiver.settings().units();
     this.blocks = receiver.blocks();
     this.regions = receiver.regions();
     this.in = in;
@@ -70,6 +72,11 @@ final class PageTarget implements AutoCloseable {
     checkOffsets(packet, start);
     if (packet.normalPages() > 0) {
       checkCompression(packet, start);
+    }
+    if (units.whole()) {
+      packet.requireFits(in, start, unitBytes);
+    }
+    if (packet.normalPages() > 0) {
       if (decompressor == null) {
         takePlain(packet, to);
       } else {
@@ -78,7 +85,7 @@ final class PageTarget implements AutoCloseable {
     }
     int pages = packet.normalPages() + packet.zeroPages();
     for (int i = packet.normalPages(); i < pages; i++) {
-      ZeroPages.clear(memory, packet.offset(i), pageBytes);
+      ZeroPages.clear(memory, packet.offset(i), unitBytes);
     }
   }
 
@@ -92,6 +99,7 @@ final class PageTarget implements AutoCloseable {
     region = regions.local(block.get());
     memory = block.get().memory();
     lengthBytes = block.get().lengthBytes();
+    unitBytes = units.of(block.get());
     windowIndex = -1;
     paddedName = packet.copyOfName();
   }
@@ -100,7 +108,7 @@ final class PageTarget implements AutoCloseable {
     int pages = packet.normalPages() + packet.zeroPages();
     for (int i = 0; i < pages; i++) {
       long offset = packet.offset(i);
-      if (offset < 0 || offset > lengthBytes - pageBytes || (offset & (pageBytes - 1)) != 0) {
+      if (offset < 0 || offset > lengthBytes - unitBytes || (offset & (unitBytes - 1)) != 0) {
         throw in.malformed(
             start + MultifdPacket.offsetAt(i),
             "There is no page at 0x"
@@ -127,8 +135,8 @@ final class PageTarget implements AutoCloseable {
 
   private void takePlain(MultifdPacket packet, Region to) throws ChannelException, StreamException {
     for (int i = 0; i < packet.normalPages(); ) {
-      int run = packet.run(i);
-      in.get(to, packet.offset(i), (long) run * pageBytes);
+      int run = packet.run(i, unitBytes);
+      in.get(to, packet.offset(i), (long) run * unitBytes);
       i += run;
     }
   }
@@ -140,8 +148,8 @@ final class PageTarget implements AutoCloseable {
     try {
       from.begin(payload.flip());
       for (int i = 0; i < packet.normalPages(); ) {
-        int run = packet.run(i);
-        fill(from, packet.offset(i), (long) run * pageBytes);
+        int run = packet.run(i, unitBytes);
+        fill(from, packet.offset(i), (long) run * unitBytes);
         i += run;
       }
       from.end();

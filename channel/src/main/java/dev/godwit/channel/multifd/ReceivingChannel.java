@@ -35,7 +35,7 @@ final class ReceivingChannel implements Runnable {
     this.settings = receiver.settings();
     this.channel = reader.channel();
     this.in = new StreamInput(reader, "multifd connection " + number, bufferBytes(settings));
-    this.packet = new MultifdPacket(settings.pageBytes());
+    this.packet = new MultifdPacket(settings.units());
     this.thread = Thread.ofPlatform().daemon().name("multifd-in-?").unstarted(this);
   }
 

@@ -29,7 +29,7 @@ final class SendingChannel implements Runnable {
     this.settings = sender.settings();
     this.channel = channel;
     this.id = id;
-    this.packet = new MultifdPacket(settings.pageBytes());
+    this.packet = new MultifdPacket(settings.units());
     this.zeroes = new long[MultifdPacket.pages(settings.pageBytes())];
     this.thread = Thread.ofPlatform().daemon().name("multifd-out-" + id).unstarted(this);
   }
@@ -121,9 +121,9 @@ final class SendingChannel implements Runnable {
     packet.write(out);
     if (settings.compression() == MultifdCompression.NONE) {
       for (int i = 0; i < packet.normalPages(); ) {
-        int run = packet.run(i);
+        int run = packet.run(i, source.unitBytes());
         long offset = packet.offset(i);
-        long length = (long) run * settings.pageBytes();
+        long length = (long) run * source.unitBytes();
         out.put(source.local(), offset, source.remote(), offset, length);
         i += run;
       }
@@ -131,7 +131,7 @@ final class SendingChannel implements Runnable {
       out.bytes(pages.packed());
     }
     out.flush();
-    sender.count(packet.normalPages(), packet.zeroPages());
+    sender.count(packet.normalPages(), packet.zeroPages(), source.unitBytes());
   }
 
   private void sync(StreamOutput out) throws ChannelException {
@@ -173,12 +173,12 @@ final class SendingChannel implements Runnable {
     }
 
     boolean isZero(PageSource source, long offset) {
-      return ZeroPages.isZero(source.memory(), offset, pageBytes);
+      return ZeroPages.isZero(source.memory(), offset, source.unitBytes());
     }
 
     /** Compresses a packet's pages, which may change meanwhile; returns the payload's length. */
     int pack(MultifdPacket packet, PageSource source) {
-      int bytes = packet.normalPages() * pageBytes;
+      int bytes = packet.normalPages() * source.unitBytes();
       if (compressor == null) {
         return bytes;
       }

@@ -11,7 +11,7 @@ import java.lang.invoke.MethodHandle;
  * Memory of the kernel's own that is zero and takes up room only where it was written: an arena's
  * would be filled with zeroes first, all of it.
  */
-final class AnonymousMemory {
+public final class AnonymousMemory {
   private static final int PROT_READ_WRITE = 1 | 2;
   private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
 
@@ -45,7 +45,7 @@ final class AnonymousMemory {
    *
    * @throws OutOfMemoryError if the kernel has no room for it
    */
-  static MemorySegment allocate(long bytes, Arena arena) {
+  public static MemorySegment allocate(long bytes, Arena arena) {
     try {
       MemorySegment mapped =
           (MemorySegment)

@@ -68,6 +68,7 @@ public final class CompressEncoding implements PageEncoding {
         Surroundings.MULTIFD, "QEMU refuses it: multifd channels compress on their own",
         Surroundings.MAPPED_RAM, "A page in a mapped-ram file stands at its place, as it is",
         Surroundings.BACKGROUND_SNAPSHOT, "QEMU refuses it",
+        Surroundings.WHOLE_PAGES, "What is compressed is one page of the target",
         Surroundings.SILENT_PLACEMENT, "Where no record announces pages, none can be compressed");
   }
 

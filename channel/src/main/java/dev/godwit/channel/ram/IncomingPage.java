@@ -7,16 +7,13 @@ import java.util.Optional;
 
 /** The page that a record is about. One object serves all pages of a channel, one by one. */
 public final class IncomingPage {
-  private final int pageBytes;
+  private int pageBytes;
   private MemorySegment memory = MemorySegment.NULL;
   private Optional<Region> region = Optional.empty();
   private long offset;
 
-  IncomingPage(int pageBytes) {
+  void block(MemorySegment memory, Optional<Region> region, int pageBytes) {
     this.pageBytes = pageBytes;
-  }
-
-  void block(MemorySegment memory, Optional<Region> region) {
     this.memory = memory;
     this.region = region;
   }

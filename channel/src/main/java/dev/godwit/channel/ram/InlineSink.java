@@ -9,13 +9,15 @@ import java.util.List;
 /** Pages stand in the stream, behind their records. */
 final class InlineSink implements PageSink {
   private final List<RamBlock> blocks;
+  private final int[] unitBytes;
   private final int pageBytes;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment copy;
 
-  InlineSink(RamBlocks blocks, int pageBytes) {
+  InlineSink(RamBlocks blocks, PageUnits units) {
     this.blocks = blocks.all();
-    this.pageBytes = pageBytes;
+    this.unitBytes = units.of(blocks);
+    this.pageBytes = units.targetBytes();
     this.copy = arena.allocate(pageBytes, Long.BYTES);
   }
 
@@ -27,7 +29,7 @@ final class InlineSink implements PageSink {
 
   @Override
   public void sendLive(StreamOutput out, int block, long offset) throws ChannelException {
-    out.bytes(blocks.get(block).memory(), offset, pageBytes);
+    out.bytes(blocks.get(block).memory(), offset, unitBytes[block]);
   }
 
   @Override

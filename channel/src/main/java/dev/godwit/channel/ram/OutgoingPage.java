@@ -9,26 +9,26 @@ import java.lang.foreign.MemorySegment;
  * it knows of the page is found out once and only if somebody asks.
  */
 public final class OutgoingPage {
-  private final int pageBytes;
   private final BlockNames names;
   private final PageSink sink;
   private MemorySegment memory = MemorySegment.NULL;
   private MemorySegment copy = MemorySegment.NULL;
+  private int pageBytes;
   private int block;
   private long offset;
   private boolean copied;
   private int lastNamed = -1;
 
-  OutgoingPage(int pageBytes, BlockNames names, PageSink sink) {
-    this.pageBytes = pageBytes;
+  OutgoingPage(BlockNames names, PageSink sink) {
     this.names = names;
     this.sink = sink;
   }
 
-  void at(int block, MemorySegment memory, long offset) {
+  void at(int block, MemorySegment memory, long offset, int pageBytes) {
     this.block = block;
     this.memory = memory;
     this.offset = offset;
+    this.pageBytes = pageBytes;
     this.copied = false;
   }
 

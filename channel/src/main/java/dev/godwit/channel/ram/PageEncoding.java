@@ -19,6 +19,8 @@ public interface PageEncoding {
     MULTIFD,
     MAPPED_RAM,
     BACKGROUND_SNAPSHOT,
+    /** Blocks of huge pages travel in these. */
+    WHOLE_PAGES,
     /** Put bytes are announced by records. */
     RECORDED_PLACEMENT,
     /** Put bytes are announced by nothing. */

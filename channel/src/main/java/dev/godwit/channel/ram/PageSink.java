@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 interface PageSink extends AutoCloseable {
 
   /**
-   * Copies a page; the copy holds until the next page is copied, and may be changed by nobody
-   * before it has arrived.
+   * Copies a page of the target's size; the copy holds until the next page is copied, and may be
+   * changed by nobody before it has arrived.
    */
   MemorySegment copyOf(MemorySegment memory, long offset) throws ChannelException;
 

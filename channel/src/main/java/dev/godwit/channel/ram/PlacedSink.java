@@ -22,6 +22,7 @@ final class PlacedSink implements PageSink {
   static final int STAGE_PAGES = 256;
 
   private final List<RamBlock> blocks;
+  private final int[] unitBytes;
   private final int pageBytes;
   private final Channel channel;
   private final RamRegions regions;
@@ -38,14 +39,15 @@ final class PlacedSink implements PageSink {
    */
   PlacedSink(
       RamBlocks blocks,
-      int pageBytes,
+      PageUnits units,
       Channel channel,
       RamRegions regions,
       int stagePages,
       Duration wait)
       throws ChannelException {
     this.blocks = blocks.all();
-    this.pageBytes = pageBytes;
+    this.unitBytes = units.of(blocks);
+    this.pageBytes = units.targetBytes();
     this.channel = channel;
     this.regions = regions;
     this.wait = wait;
@@ -75,7 +77,7 @@ final class PlacedSink implements PageSink {
 
   @Override
   public void sendLive(StreamOutput out, int block, long offset) throws ChannelException {
-    out.put(regions.local(blocks.get(block)), offset, remote(block), offset, pageBytes);
+    out.put(regions.local(blocks.get(block)), offset, remote(block), offset, unitBytes[block]);
   }
 
   @Override

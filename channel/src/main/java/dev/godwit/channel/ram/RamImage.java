@@ -14,9 +14,6 @@ import java.util.Optional;
  * takes up room as it is written. Closing frees it, after the peer's access to it is gone.
  */
 public final class RamImage implements RamDestination, AutoCloseable {
-  /** The largest huge page there is; a record holds no greater number. */
-  private static final long MAX_PAGE_BYTES = 1L << 30;
-
   private final long ceilingBytes;
   private final int pageBytes;
   private final Optional<Peer> peer;
@@ -88,7 +85,7 @@ public final class RamImage implements RamDestination, AutoCloseable {
   }
 
   private RamBlock block(RamTable.Entry entry) {
-    int page = (int) Math.min(entry.pageBytes().orElse(pageBytes), MAX_PAGE_BYTES);
+    int page = (int) Math.min(entry.pageBytes().orElse(pageBytes), PageUnits.MAX_BYTES);
     return new RamBlock(entry.name(), AnonymousMemory.allocate(entry.lengthBytes(), arena), page);
   }
 

@@ -63,10 +63,13 @@ public final class RamRecordReader {
 
   /**
    * @param in stays the caller's
-   * @param layout of the block table, with the target's page size
+   * @param layout of the block table, with the target's page size, in which all blocks travel
    */
   public RamRecordReader(
       StreamInput in, RamDialect dialect, RamTable.Layout layout, Records records) {
+    if (layout.whole()) {
+      throw new IllegalArgumentException("Nobody steps over pages of other sizes");
+    }
     this.in = in;
     this.dialect = dialect;
     this.layout = layout;

@@ -59,9 +59,10 @@ public final class RamSectionReader implements AutoCloseable {
   /** The decoder of each flag. */
   private final int[] encodingOf = new int[FLAGS];
 
-  private final IncomingPage page;
+  private final IncomingPage page = new IncomingPage();
   private Optional<RamTable> table = Optional.empty();
   private RamBlock[] blocks = {};
+  private int[] unitBytes = {};
   private final List<Optional<Region>> placedIn = new ArrayList<>();
   private BlockNames names = new BlockNames(new RamBlocks(List.of()));
   private int current = NO_BLOCK;
@@ -85,7 +86,6 @@ public final class RamSectionReader implements AutoCloseable {
     this.layout = layout;
     this.destination = destination;
     this.marks = marks;
-    this.page = new IncomingPage(layout.pageBytes());
     List<PageEncoding> encodings = PageEncodings.all();
     decoders = new PageEncoding.Decoder[encodings.size()];
     counts = new long[encodings.size()];
@@ -93,7 +93,10 @@ public final class RamSectionReader implements AutoCloseable {
     for (int i = 0; i < decoders.length; i++) {
       PageEncoding encoding = encodings.get(i);
       decoders[i] = encoding.decoder(layout.pageBytes(), dialect);
-      if (encoding.isReadBy(dialect)) {
+      boolean excluded =
+          layout.whole()
+              && encoding.exclusions().containsKey(PageEncoding.Surroundings.WHOLE_PAGES);
+      if (encoding.isReadBy(dialect) && !excluded) {
         encodingOf[encoding.flag()] = i;
         encodingOf[encoding.flag() | RamWord.CONTINUE] = i;
       }
@@ -132,7 +135,8 @@ public final class RamSectionReader implements AutoCloseable {
         mark(start, flags, address);
       } else {
         turnToBlock(start, flags);
-        if (Long.compareUnsigned(address, currentBytes) >= 0) {
+        if (Long.compareUnsigned(address, currentBytes) >= 0
+            || (address & (page.pageBytes() - 1)) != 0) {
           throw illegalOffset(start, address);
         }
         page.at(address);
@@ -154,7 +158,7 @@ public final class RamSectionReader implements AutoCloseable {
     }
     current = names.read(in);
     currentBytes = blocks[current].lengthBytes();
-    page.block(blocks[current].memory(), placedIn.get(current));
+    page.block(blocks[current].memory(), placedIn.get(current), unitBytes[current]);
   }
 
   private StreamException illegalOffset(long start, long address) {
@@ -166,7 +170,8 @@ public final class RamSectionReader implements AutoCloseable {
             + blocks[current].name()
             + ", which has "
             + RamWord.hex(currentBytes)
-            + " bytes");
+            + " bytes in pages of "
+            + RamWord.hex(page.pageBytes()));
   }
 
   private void mark(long start, int flags, long address) throws ChannelException, StreamException {
@@ -208,6 +213,7 @@ public final class RamSectionReader implements AutoCloseable {
       placedIn.add(placed ? Optional.of(destination.region(block)) : Optional.empty());
     }
     blocks = here.all().toArray(RamBlock[]::new);
+    unitBytes = layout.units().of(here);
     names = new BlockNames(here);
     table = Optional.of(read);
   }

@@ -6,9 +6,11 @@ import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Placement;
 import java.time.Duration;
 import java.util.BitSet;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Writes what RAM sections hold (qemu-wire.md §3), from the word after a section's header to the
@@ -22,11 +24,14 @@ public final class RamSectionWriter implements AutoCloseable {
   private final StreamOutput out;
   private final Channel channel;
   private final Placement placement;
-  private final int pageBytes;
+  private final int[] unitBytes;
   private final RamBlock[] blocks;
   private final List<PageEncoding> encodings;
   private final PageEncoding.Encoder[] encoders;
   private final long[] counts;
+  private final boolean[] sendsZero;
+  private final AtomicLong normalBytes = new AtomicLong();
+  private final AtomicLong zeroBytes = new AtomicLong();
   private final PageSink sink;
   private final OutgoingPage page;
 
@@ -41,27 +46,29 @@ public final class RamSectionWriter implements AutoCloseable {
       StreamOutput out,
       Channel channel,
       RamBlocks blocks,
-      int pageBytes,
+      PageUnits units,
       List<PageEncoding> encodings,
       PageSink sink) {
     this.out = out;
     this.channel = channel;
     this.placement = channel.info().capabilities().placement();
-    this.pageBytes = pageBytes;
+    this.unitBytes = units.of(blocks);
     this.blocks = blocks.all().toArray(RamBlock[]::new);
     this.encodings = encodings;
     this.sink = sink;
-    this.page = new OutgoingPage(pageBytes, new BlockNames(blocks), sink);
+    this.page = new OutgoingPage(new BlockNames(blocks), sink);
     this.counts = new long[encodings.size()];
     this.encoders = new PageEncoding.Encoder[encodings.size()];
+    this.sendsZero = new boolean[encodings.size()];
     for (int i = 0; i < encoders.length; i++) {
-      encoders[i] = encodings.get(i).encoder(pageBytes);
+      sendsZero[i] = encodings.get(i).flag() == RamWord.ZERO;
+      encoders[i] = encodings.get(i).encoder(units.targetBytes());
     }
     boolean once =
         placement != Placement.INLINE || encodings.stream().anyMatch(PageEncoding::isAppliedLate);
     this.sent = new BitSet[once ? this.blocks.length : 0];
     for (int block = 0; block < sent.length; block++) {
-      sent[block] = new BitSet((int) (this.blocks[block].lengthBytes() / pageBytes));
+      sent[block] = new BitSet((int) (this.blocks[block].lengthBytes() / unitBytes[block]));
     }
   }
 
@@ -70,26 +77,27 @@ public final class RamSectionWriter implements AutoCloseable {
    *
    * @param out of {@code channel}; both stay the caller's
    * @param blocks in the order of the table
-   * @param pageBytes the target's page size
+   * @param units in which the blocks travel
    * @param encodings in any order; plain is one of them
    */
   public static RamSectionWriter inline(
       StreamOutput out,
       Channel channel,
       RamBlocks blocks,
-      int pageBytes,
+      PageUnits units,
       List<PageEncoding> encodings) {
     if (channel.info().capabilities().placement() != Placement.INLINE) {
       throw new IllegalArgumentException("This channel places, which takes registered memory");
     }
-    List<PageEncoding> ordered = PageEncodings.inOrder(encodings);
+    List<PageEncoding> ordered = inOrder(encodings, units);
     return new RamSectionWriter(
-        out, channel, blocks, pageBytes, ordered, new InlineSink(blocks, pageBytes));
+        out, channel, blocks, units, ordered, new InlineSink(blocks, units));
   }
 
   /**
    * A writer to any channel.
    *
+   * @param units in which the blocks travel
    * @param regions this side's registrations of {@code blocks}, which stay the caller's
    * @param wait how long the peer may take to make a block known
    */
@@ -97,18 +105,28 @@ public final class RamSectionWriter implements AutoCloseable {
       StreamOutput out,
       Channel channel,
       RamBlocks blocks,
-      int pageBytes,
+      PageUnits units,
       List<PageEncoding> encodings,
       RamRegions regions,
       Duration wait)
       throws ChannelException {
     if (channel.info().capabilities().placement() == Placement.INLINE) {
-      return inline(out, channel, blocks, pageBytes, encodings);
+      return inline(out, channel, blocks, units, encodings);
     }
-    List<PageEncoding> ordered = PageEncodings.inOrder(encodings);
-    PageSink sink =
-        new PlacedSink(blocks, pageBytes, channel, regions, PlacedSink.STAGE_PAGES, wait);
-    return new RamSectionWriter(out, channel, blocks, pageBytes, ordered, sink);
+    List<PageEncoding> ordered = inOrder(encodings, units);
+    PageSink sink = new PlacedSink(blocks, units, channel, regions, PlacedSink.STAGE_PAGES, wait);
+    return new RamSectionWriter(out, channel, blocks, units, ordered, sink);
+  }
+
+  private static List<PageEncoding> inOrder(List<PageEncoding> encodings, PageUnits units) {
+    if (units.whole()) {
+      List<String> refusals =
+          EncodingRules.refusals(encodings, EnumSet.of(PageEncoding.Surroundings.WHOLE_PAGES));
+      if (!refusals.isEmpty()) {
+        throw new IllegalArgumentException(refusals.getFirst());
+      }
+    }
+    return PageEncodings.inOrder(encodings);
   }
 
   /**
@@ -121,14 +139,24 @@ public final class RamSectionWriter implements AutoCloseable {
   }
 
   /**
-   * Sends one page.
+   * The unit in which pages of a block are sent, in bytes.
+   *
+   * @param block its number in the guest's list
+   */
+  public int pageBytes(int block) {
+    return unitBytes[block];
+  }
+
+  /**
+   * Sends one page of the block's unit.
    *
    * @param block its number in the guest's list
    * @param offset where it begins in the block
    */
   public void page(int block, long offset) throws ChannelException {
     RamBlock from = blocks[block];
-    if (offset < 0 || offset % pageBytes != 0 || offset >= from.lengthBytes()) {
+    int pageBytes = unitBytes[block];
+    if (offset < 0 || (offset & (pageBytes - 1)) != 0 || offset >= from.lengthBytes()) {
       throw new IndexOutOfBoundsException("There is no page at " + offset + " of " + from);
     }
     if (sent.length > 0) {
@@ -137,15 +165,15 @@ public final class RamSectionWriter implements AutoCloseable {
     if (placement == Placement.SILENT) {
       hook();
       sink.sendLive(out, block, offset);
-      counts[counts.length - 1]++;
+      count(counts.length - 1, pageBytes);
       return;
     }
-    page.at(block, from.memory(), offset);
+    page.at(block, from.memory(), offset, pageBytes);
     int took = 0;
     while (!encoders[took].encode(page, out)) {
       took++;
     }
-    counts[took]++;
+    count(took, pageBytes);
     for (int i = 0; i < encoders.length; i++) {
       if (i != took) {
         encoders[i].tookElsewhere(page);
@@ -153,8 +181,15 @@ public final class RamSectionWriter implements AutoCloseable {
     }
   }
 
+  /** One thread writes, so that nothing is lost. */
+  private void count(int encoding, int pageBytes) {
+    counts[encoding]++;
+    AtomicLong bytes = sendsZero[encoding] ? zeroBytes : normalBytes;
+    bytes.setOpaque(bytes.getPlain() + pageBytes);
+  }
+
   private void requireFirst(int block, long offset) {
-    int number = (int) (offset / pageBytes);
+    int number = (int) (offset / unitBytes[block]);
     if (sent[block].get(number)) {
       throw new IllegalStateException(
           "Page " + number + " of " + blocks[block] + " was sent in this section already");
@@ -220,6 +255,16 @@ public final class RamSectionWriter implements AutoCloseable {
     for (PageEncoding.Encoder encoder : encoders) {
       encoder.passEnded(passes);
     }
+  }
+
+  /** Guest memory that was sent in any way but as zero, in bytes; any thread. */
+  public long normalBytes() {
+    return normalBytes.getOpaque();
+  }
+
+  /** Guest memory that was sent as zero, in bytes; any thread. */
+  public long zeroBytes() {
+    return zeroBytes.getOpaque();
   }
 
   /** How many pages each encoding took, by its name; xbzrle's include those it had not to send. */

@@ -53,13 +53,32 @@ public record RamTable(List<Entry> blocks) {
    *     was advised, for blocks of huge pages
    * @param addressFollows whether the guest address is told: with {@code x-ignore-shared}
    * @param mappedRam whether a {@link MappedRamHeader} is there
+   * @param whole whether each block travels in pages of its own size, which is told of every block
    */
   public record Layout(
-      int pageBytes, Predicate<String> pageSizeFollows, boolean addressFollows, boolean mappedRam) {
+      int pageBytes,
+      Predicate<String> pageSizeFollows,
+      boolean addressFollows,
+      boolean mappedRam,
+      boolean whole) {
 
     /** Names and lengths alone. */
     public static Layout plain(int pageBytes) {
-      return new Layout(pageBytes, name -> false, false, false);
+      return new Layout(pageBytes, name -> false, false, false, false);
+    }
+
+    /** Names, lengths and the page size of each block, in which it travels. */
+    public static Layout whole(int pageBytes) {
+      return new Layout(pageBytes, name -> true, false, false, true);
+    }
+
+    /** In which units the blocks travel. */
+    PageUnits units() {
+      return new PageUnits(pageBytes, whole);
+    }
+
+    private boolean tellsPageSize(String name) {
+      return whole || pageSizeFollows.test(name);
     }
   }
 
@@ -67,7 +86,7 @@ public record RamTable(List<Entry> blocks) {
    * One block.
    *
    * @param lengthBytes a whole number of pages
-   * @param pageBytes of a huge page, where told
+   * @param pageBytes of a page, where told
    * @param guestAddress where the guest sees it, where told; 0 if at no fixed place
    */
   public record Entry(
@@ -108,8 +127,8 @@ public record RamTable(List<Entry> blocks) {
             "RAM block " + name + " has " + length + " bytes, which is no whole number of pages");
       }
       OptionalLong pageBytes =
-          layout.pageSizeFollows.test(name)
-              ? OptionalLong.of(pageSize(in, name, length))
+          layout.tellsPageSize(name)
+              ? OptionalLong.of(pageSize(in, layout, name, length))
               : OptionalLong.empty();
       OptionalLong address =
           layout.addressFollows ? OptionalLong.of(in.u64()) : OptionalLong.empty();
@@ -120,11 +139,13 @@ public record RamTable(List<Entry> blocks) {
       return new Entry(name, length, pageBytes, address, mapped);
     }
 
-    private static long pageSize(StreamInput in, String name, long length)
+    private static long pageSize(StreamInput in, Layout layout, String name, long length)
         throws ChannelException, StreamException {
       long start = in.offset();
       long pageBytes = in.u64();
-      if (pageBytes <= 0 || Long.bitCount(pageBytes) != 1 || length % pageBytes != 0) {
+      boolean fits = pageBytes > 0 && Long.bitCount(pageBytes) == 1 && length % pageBytes == 0;
+      boolean travels = pageBytes >= layout.pageBytes && pageBytes <= PageUnits.MAX_BYTES;
+      if (!fits || (layout.whole && !travels)) {
         throw in.malformed(
             start,
             "RAM block "
@@ -163,6 +184,21 @@ public record RamTable(List<Entry> blocks) {
   public static RamTable of(RamBlocks blocks) {
     return new RamTable(
         blocks.all().stream().map(block -> new Entry(block.name(), block.lengthBytes())).toList());
+  }
+
+  /** The table of {@code blocks} that travel in pages of their own size. */
+  public static RamTable whole(RamBlocks blocks) {
+    return new RamTable(
+        blocks.all().stream()
+            .map(
+                block ->
+                    new Entry(
+                        block.name(),
+                        block.lengthBytes(),
+                        OptionalLong.of(block.pageBytes()),
+                        OptionalLong.empty(),
+                        Optional.empty()))
+            .toList());
   }
 
   /**

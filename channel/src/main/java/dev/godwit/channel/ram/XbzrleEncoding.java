@@ -63,6 +63,7 @@ public final class XbzrleEncoding implements PageEncoding {
         Surroundings.MULTIFD, "A delta would need the page that another channel still carries",
         Surroundings.MAPPED_RAM, "A page in a mapped-ram file stands at its place, as it is",
         Surroundings.BACKGROUND_SNAPSHOT, "No page is sent twice, so there is no delta",
+        Surroundings.WHOLE_PAGES, "A delta is of one page of the target",
         Surroundings.SILENT_PLACEMENT, "Where no record announces pages, none can be a delta");
   }
 

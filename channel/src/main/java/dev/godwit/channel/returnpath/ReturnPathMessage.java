@@ -1,12 +1,19 @@
 package dev.godwit.channel.returnpath;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.ChannelException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CodingErrorAction;
 
 /**
- * What the destination tells the source, on the main channel's way back (qemu-wire.md §5.1).
+ * What the destination tells the source, on the main channel's way back (qemu-wire.md §5.1); two of
+ * the messages are Godwit's own, and only a source of its own is told them.
  *
  * <pre>
  *   0  u16  type
@@ -199,5 +206,94 @@ public sealed interface ReturnPathMessage {
 
     @Override
     public void writePayload(StreamOutput out) {}
+  }
+
+  /**
+   * Godwit's own: the destination has the whole guest, and waits for the source to give it up; no
+   * payload.
+   */
+  record Ready() implements ReturnPathMessage {
+    static final int TYPE = 0x4701;
+
+    @Override
+    public int type() {
+      return TYPE;
+    }
+
+    @Override
+    public int payloadBytes() {
+      return 0;
+    }
+
+    @Override
+    public void writePayload(StreamOutput out) {}
+  }
+
+  /**
+   * Godwit's own: why the destination does not take the guest, in UTF-8; a SHUT may follow. What a
+   * hostile one has written is kept as it is, and harmless in {@link #text}.
+   *
+   * @param bytes 1 to 512 of them as they travel, one in each char
+   */
+  record Reason(String bytes) implements ReturnPathMessage {
+    static final int TYPE = 0x4702;
+    private static final char UNREADABLE = '\uFFFD';
+
+    public Reason {
+      if (bytes.isEmpty() || bytes.length() > MAX_PAYLOAD_BYTES) {
+        throw new IllegalArgumentException(
+            "A reason has 1 to " + MAX_PAYLOAD_BYTES + " bytes, not " + bytes.length());
+      }
+    }
+
+    /** A sentence without a full stop; of a long one only the beginning. */
+    public static Reason of(String sentence) {
+      ByteBuffer bytes = ByteBuffer.allocate(MAX_PAYLOAD_BYTES);
+      // Stops before the first character that does not fit whole.
+      UTF_8
+          .newEncoder()
+          .onMalformedInput(CodingErrorAction.REPLACE)
+          .encode(CharBuffer.wrap(sentence), bytes, true);
+      return new Reason(ISO_8859_1.decode(bytes.flip()).toString());
+    }
+
+    /** The sentence, in which nothing moves a cursor or hides what follows. */
+    public String text() {
+      StringBuilder text = new StringBuilder();
+      new String(bytes.getBytes(ISO_8859_1), UTF_8)
+          .codePoints()
+          .map(c -> isReadable(c) ? c : UNREADABLE)
+          .forEach(text::appendCodePoint);
+      return text.toString();
+    }
+
+    private static boolean isReadable(int character) {
+      return switch (Character.getType(character)) {
+        case Character.CONTROL,
+            Character.FORMAT,
+            Character.LINE_SEPARATOR,
+            Character.PARAGRAPH_SEPARATOR,
+            Character.SURROGATE,
+            Character.PRIVATE_USE,
+            Character.UNASSIGNED ->
+            false;
+        default -> true;
+      };
+    }
+
+    @Override
+    public int type() {
+      return TYPE;
+    }
+
+    @Override
+    public int payloadBytes() {
+      return bytes.length();
+    }
+
+    @Override
+    public void writePayload(StreamOutput out) throws ChannelException {
+      out.bytes(bytes.getBytes(ISO_8859_1));
+    }
   }
 }

@@ -1,6 +1,8 @@
 package dev.godwit.channel.returnpath;
 
 import dev.godwit.channel.returnpath.ReturnPathMessage.Pong;
+import dev.godwit.channel.returnpath.ReturnPathMessage.Ready;
+import dev.godwit.channel.returnpath.ReturnPathMessage.Reason;
 import dev.godwit.channel.returnpath.ReturnPathMessage.RecvBitmap;
 import dev.godwit.channel.returnpath.ReturnPathMessage.RequestPages;
 import dev.godwit.channel.returnpath.ReturnPathMessage.RequestPagesOf;
@@ -28,7 +30,7 @@ final class ReturnPathMessageReader {
     if (type == 0) {
       throw in.malformed(start, "There is no return path message 0");
     }
-    if (type > SwitchoverAck.TYPE) {
+    if (type > SwitchoverAck.TYPE && type != Ready.TYPE && type != Reason.TYPE) {
       throw in.unsupported(start, "Return path message " + type + " is unknown");
     }
     if (!isPlausible(type, length)) {
@@ -43,6 +45,8 @@ final class ReturnPathMessageReader {
       case RequestPages.TYPE -> new RequestPages(start(in), in.u32());
       case RecvBitmap.TYPE -> recvBitmap(in, length, maxBitmapBytes);
       case ResumeAck.TYPE -> resumeAck(in);
+      case Ready.TYPE -> new Ready();
+      case Reason.TYPE -> new Reason(in.text(length));
       default -> new SwitchoverAck();
     };
   }
@@ -54,6 +58,7 @@ final class ReturnPathMessageReader {
       case RequestPagesOf.TYPE ->
           length > RequestPagesOf.FIXED_BYTES && length <= RequestPagesOf.FIXED_BYTES + 255;
       case RecvBitmap.TYPE -> length >= 2 && length <= 256;
+      case Reason.TYPE -> length >= 1 && length <= ReturnPathMessage.MAX_PAYLOAD_BYTES;
       default -> length == 0;
     };
   }

@@ -29,6 +29,11 @@ public final class ReturnPathWatcher {
   private static final int RECV_BITMAP = 5;
   private static final int LAST_KNOWN = 7;
 
+  /** Godwit's own messages. */
+  private static final int READY = 0x4701;
+
+  private static final int REASON = 0x4702;
+
   /** QEMU refuses longer payloads (qemu-wire.md §5.1). */
   private static final int MAX_PAYLOAD_BYTES = 512;
 
@@ -93,7 +98,8 @@ public final class ReturnPathWatcher {
   }
 
   private void header(int type, int length) {
-    if (type == 0 || type > LAST_KNOWN || length > MAX_PAYLOAD_BYTES) {
+    boolean known = (type > 0 && type <= LAST_KNOWN) || type == READY || type == REASON;
+    if (!known || length > MAX_PAYLOAD_BYTES) {
       step = Step.LOST;
       return;
     }

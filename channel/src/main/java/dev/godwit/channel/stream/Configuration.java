@@ -40,6 +40,18 @@ public record Configuration(
   /** In {@link #capabilities} where the memory that both sides share is not in the stream. */
   public static final String IGNORE_SHARED = "x-ignore-shared";
 
+  /**
+   * Godwit's own, in {@link #capabilities} where the source gives the guest up only after the
+   * destination has said that it has the whole of it.
+   */
+  public static final String HANDOVER = "x-godwit-handover";
+
+  /**
+   * Godwit's own, in {@link #capabilities} where each block's memory travels in pages of the
+   * block's own size, which the table of RAM blocks tells.
+   */
+  public static final String WHOLE_PAGES = "x-godwit-whole-pages";
+
   /** Of x86, and of every other target that does not say another. */
   private static final int USUAL_PAGE_BITS = 12;
 

@@ -25,6 +25,9 @@ public final class StreamOutput implements AutoCloseable {
   /** As much of a region as one buffer shows, to be written together with what is before it. */
   private static final long WINDOW_BYTES = 1L << 30;
 
+  /** What is written in one call is counted as one; more is put, piece by piece. */
+  private static final long MOST_TOGETHER_BYTES = 8L << 20;
+
   private static final ByteBuffer NOTHING = ByteBuffer.allocateDirect(0);
 
   private final Channel channel;
@@ -121,7 +124,10 @@ public final class StreamOutput implements AutoCloseable {
    */
   public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
       throws ChannelException {
-    if (buffer.position() > 0 && isInline() && show(src, srcOffset, length)) {
+    if (buffer.position() > 0
+        && isInline()
+        && length <= MOST_TOGETHER_BYTES
+        && show(src, srcOffset, length)) {
       writeWith(two);
     } else {
       writeOut();

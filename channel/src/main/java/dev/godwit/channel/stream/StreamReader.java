@@ -62,6 +62,7 @@ public final class StreamReader {
       new SectionHeader(Kind.FULL, new Section(0, "", 0, 0)); // before the first
   private long itemOffset;
   private long packageEnd = NO_PACKAGE;
+  private long bodyAt;
   private boolean described = true;
   private boolean configured;
 
@@ -221,14 +222,26 @@ public final class StreamReader {
 
   /** Has {@code body} read what the section holds, then takes the footer. */
   public void body(SectionBody body) throws ChannelException, StreamException {
-    long start = beginBody();
-    body.read(in, header);
-    endBody(start);
+    body.read(body(), header);
+    endBody();
+  }
+
+  /**
+   * Lets the caller read what the section holds, from this input, and then call {@link #endBody}.
+   */
+  public StreamInput body() {
+    bodyAt = startOfBody();
+    return in;
+  }
+
+  /** Takes the footer behind the body that {@link #body()} began. */
+  public void endBody() throws ChannelException, StreamException {
+    endBody(bodyAt);
   }
 
   /** Hands on what the section holds, whose length is known, then takes the footer. */
   public void body(long bytes, ByteSink sink) throws ChannelException, StreamException {
-    long start = beginBody();
+    long start = startOfBody();
     if (bytes > packageEnd - start) {
       throw in.malformed(start, header.section() + " is longer than its package");
     }
@@ -243,7 +256,7 @@ public final class StreamReader {
    * @return length of the body in bytes
    */
   public long bodyUntilFooter(ByteSink sink) throws ChannelException, StreamException {
-    long start = beginBody();
+    long start = startOfBody();
     long bytes =
         new FooterSearch(in, sections, header.section().id(), inPackage(), described)
             .pass(sink, packageEnd);
@@ -251,7 +264,7 @@ public final class StreamReader {
     return bytes;
   }
 
-  private long beginBody() {
+  private long startOfBody() {
     if (state != State.BODY) {
       throw new IllegalStateException("There is no body where a " + state + " comes");
     }

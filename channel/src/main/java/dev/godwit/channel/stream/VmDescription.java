@@ -37,7 +37,15 @@ public final class VmDescription implements StreamItem {
 
   /** A description to be written. */
   public static VmDescription of(String json) {
-    byte[] bytes = json.getBytes(UTF_8);
+    return of(json.getBytes(UTF_8));
+  }
+
+  /** A description to be written, which {@link #parse} makes the same of again. */
+  public static VmDescription of(MachineDescription machine) {
+    return of(DescriptionWriter.write(machine));
+  }
+
+  private static VmDescription of(byte[] bytes) {
     if (bytes.length > MAX_BYTES) {
       throw new IllegalArgumentException("A description cannot have " + bytes.length + " bytes");
     }

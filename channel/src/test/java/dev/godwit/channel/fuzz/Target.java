@@ -2,7 +2,6 @@ package dev.godwit.channel.fuzz;
 
 import dev.godwit.channel.image.GuestImage;
 import dev.godwit.channel.image.ImageLane;
-import dev.godwit.channel.image.ImageLayout;
 import dev.godwit.channel.image.ImageReceiver;
 import dev.godwit.channel.image.ImageSender;
 import dev.godwit.channel.image.LaneOpener;
@@ -225,14 +224,7 @@ public enum Target {
 
   private static void writeGuest(GuestImage image) throws IOException {
     ArrayChannel channel = ArrayChannel.sink();
-    ImageSender.Options options =
-        new ImageSender.Options(
-            ImageLayout.STREAM,
-            Optional.empty(),
-            Optional.empty(),
-            true,
-            PATIENCE,
-            LaneOpener.none());
+    ImageSender.Options options = ImageSender.Options.stream(Optional.empty(), true, PATIENCE);
     try (ImageSender sender = new ImageSender(new OneChannel(channel), options)) {
       sender.send(image);
     }

@@ -101,6 +101,19 @@ final class StreamInspectorTest {
   }
 
   @Test
+  void saysThatItKnowsNoPagesOfOtherSizes() throws Exception {
+    StreamReport report =
+        Streams.inspect(Streams.HEAD + CAPABILITIES + "14'x-godwit-whole-pages'" + "01");
+    StreamException cause = (StreamException) report.damage().orElseThrow().cause();
+    assertThat(cause.kind()).isEqualTo(StreamException.Kind.UNSUPPORTED);
+    assertThat(cause.offset()).isEqualTo(8);
+    assertThat(cause.sentence())
+        .isEqualTo(
+            "The source has x-godwit-whole-pages on, and an inspector knows no pages but the"
+                + " target's");
+  }
+
+  @Test
   void countsPagesByBlockAndEncoding() throws Exception {
     RamReport ram = Streams.inspect(Streams.PRECOPY).ram().orElseThrow();
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.godwit.channel.ram.PageUnits;
 import dev.godwit.channel.ram.RamBlock;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamException.Kind;
@@ -76,18 +77,27 @@ final class FailuresTest {
   }
 
   private static byte[] sync() throws IOException {
-    MultifdPacket packet = new MultifdPacket(PAGE);
+    MultifdPacket packet = new MultifdPacket(PageUnits.target(PAGE));
     packet.fillSync(Dialect.V10_0, 0);
     return MemoryOnly.written(packet::write);
   }
 
   /** One plain page, with its payload. */
   private static byte[] page(String block, long offset, int bits) throws IOException {
-    MultifdPacket packet = new MultifdPacket(PAGE);
+    MultifdPacket packet = new MultifdPacket(PageUnits.target(PAGE));
     packet.fillPages(MultifdPacket.padded(block));
     packet.add(offset);
     packet.endPages(Dialect.V10_0, bits, PAGE, 0);
     return join(MemoryOnly.written(packet::write), new byte[PAGE]);
+  }
+
+  /** One page of a block that travels in pages of its own size, without its payload. */
+  private static byte[] hugePage(String block, int unitBytes) throws IOException {
+    MultifdPacket packet = new MultifdPacket(PageUnits.whole(PAGE));
+    packet.fillPages(MultifdPacket.padded(block));
+    packet.add(0);
+    packet.endPages(Dialect.V10_0, 0, unitBytes, 0);
+    return MemoryOnly.written(packet::write);
   }
 
   private static byte[] join(byte[]... parts) {
@@ -151,6 +161,10 @@ final class FailuresTest {
     told.clear();
     byte[] device = MemoryOnly.written(new DeviceStatePacket("vfio", 0, new byte[9])::write);
     refuses(TWO, join(init(1), device), Kind.UNSUPPORTED, 72, "device sends its state");
+    told.clear();
+    MultifdSettings whole = TWO.withWholePages();
+    byte[] huge = join(init(1), hugePage("pc.ram", 2 * PAGE));
+    refuses(whole, huge, Kind.MALFORMED, 84, "4096 bytes is announced as 8192 bytes");
   }
 
   /** At each byte of a packet, the channel ends in order, or dies. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.godwit.channel.ram.PageUnits;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.channel.stream.StreamException.Kind;
 import dev.godwit.channel.stream.StreamInput;
@@ -82,7 +83,7 @@ final class FramesTest {
           hex("00 00 00 02  00 00 00 03  de ad 00"));
 
   private static byte[] twoPagesAndAZero(Dialect dialect) throws IOException {
-    MultifdPacket packet = new MultifdPacket(PAGE);
+    MultifdPacket packet = new MultifdPacket(PageUnits.target(PAGE));
     packet.fillPages(MultifdPacket.padded("pc.ram"));
     packet.add(0x5000);
     packet.add(0x4000);
@@ -92,7 +93,7 @@ final class FramesTest {
   }
 
   private static MultifdPacket packet(StreamInput in) throws IOException {
-    MultifdPacket packet = new MultifdPacket(PAGE);
+    MultifdPacket packet = new MultifdPacket(PageUnits.target(PAGE));
     packet.read(in, PacketHead.readFlags(in));
     return packet;
   }
@@ -136,7 +137,7 @@ final class FramesTest {
   @ParameterizedTest
   @ValueSource(strings = {"V7_2", "V10_0"})
   void syncIsWhatQemuSends(Dialect dialect) throws IOException {
-    MultifdPacket packet = new MultifdPacket(PAGE);
+    MultifdPacket packet = new MultifdPacket(PageUnits.target(PAGE));
     packet.fillPages(MultifdPacket.padded("pc.ram"));
     packet.add(0x5000);
     packet.add(0x4000);
@@ -156,7 +157,7 @@ final class FramesTest {
   @Test
   void whatMeansNothingIsLeftOrZeroedAsTheDialectDoes() throws IOException {
     for (Dialect dialect : Dialect.values()) {
-      MultifdPacket packet = new MultifdPacket(PAGE);
+      MultifdPacket packet = new MultifdPacket(PageUnits.target(PAGE));
       packet.fillPages(MultifdPacket.padded("pc.ram"));
       packet.add(0x5000);
       packet.add(0x4000);
@@ -247,6 +248,63 @@ final class FramesTest {
     try (StreamInput in = MemoryOnly.input(bytes)) {
       assertThatThrownBy(() -> packet(in)).hasMessageContaining("1048577 bytes where 1048576");
     }
+  }
+
+  /** The payload of a page of 1 GiB is announced; what it fills is known with the block. */
+  @Test
+  void aPacketOfAHugePageIsReadAndWritten() throws IOException {
+    int gib = 1 << 30;
+    MultifdPacket packet = new MultifdPacket(PageUnits.whole(PAGE));
+    packet.fillPages(MultifdPacket.padded("mem0"));
+    packet.add(gib);
+    packet.endPages(Dialect.V10_0, 0, gib, 3);
+    byte[] bytes = MemoryOnly.written(packet::write);
+    assertThat(bytes).hasSize(1344);
+    assertThat(ByteBuffer.wrap(bytes).getInt(20)).isEqualTo(0x4000_0000);
+    try (StreamInput in = MemoryOnly.input(bytes)) {
+      MultifdPacket read = new MultifdPacket(PageUnits.whole(PAGE));
+      read.read(in, PacketHead.readFlags(in));
+      assertThat(read.payloadBytes()).isEqualTo(gib);
+      assertThat(read.offset(0)).isEqualTo(gib);
+      assertThat(read.run(0, gib)).isEqualTo(1);
+      assertThat(MemoryOnly.written(read::write)).isEqualTo(bytes);
+      read.requireFits(in, 0, gib);
+      assertThatThrownBy(() -> read.requireFits(in, 0, 2 << 20))
+          .hasMessageContaining("2097152 bytes is announced as 1073741824 bytes");
+    }
+    ByteBuffer.wrap(bytes).putInt(20, gib + 1);
+    try (StreamInput in = MemoryOnly.input(bytes)) {
+      MultifdPacket read = new MultifdPacket(PageUnits.whole(PAGE));
+      assertThatThrownBy(() -> read.read(in, PacketHead.readFlags(in)))
+          .hasMessageContaining("1073741825 bytes where 1073741824 is the most");
+    }
+  }
+
+  @Test
+  void aPacketHoldsNoMoreHugePagesThanItHasRoomFor() throws IOException {
+    assertThat(MultifdPacket.pagesOf(65_536)).isEqualTo(8);
+    assertThat(MultifdPacket.pagesOf(1 << 30)).isEqualTo(1);
+    MultifdPacket packet = new MultifdPacket(PageUnits.whole(PAGE));
+    packet.fillPages(MultifdPacket.padded("mem0"));
+    packet.add(0);
+    for (int zero = 1; zero < 9; zero++) {
+      packet.addZero(zero * 65_536L);
+    }
+    packet.endPages(Dialect.V10_0, 0, 65_536, 3);
+    try (StreamInput in = MemoryOnly.input(new byte[0])) {
+      assertThatThrownBy(() -> packet.requireFits(in, 0, 65_536))
+          .isInstanceOf(StreamException.class)
+          .hasMessageContaining("9 pages of 65536 bytes where 8 is the most");
+    }
+  }
+
+  @Test
+  void wholePagesAreNotCompressed() {
+    MultifdSettings whole = MultifdSettings.of(Dialect.V10_0, 1).withWholePages();
+    assertThatThrownBy(() -> whole.with(MultifdCompression.ZLIB, 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("Whole pages cannot be compressed");
+    assertThat(whole.withPages(65_536).units()).isEqualTo(PageUnits.whole(65_536));
   }
 
   @Test

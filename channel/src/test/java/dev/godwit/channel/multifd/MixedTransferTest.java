@@ -7,6 +7,7 @@ import dev.godwit.channel.ram.EncodingRules.Pair;
 import dev.godwit.channel.ram.PageEncoding;
 import dev.godwit.channel.ram.PageEncoding.Surroundings;
 import dev.godwit.channel.ram.PageEncodings;
+import dev.godwit.channel.ram.PageUnits;
 import dev.godwit.channel.ram.RamBlock;
 import dev.godwit.channel.ram.RamDestination;
 import dev.godwit.channel.ram.RamDialect;
@@ -110,7 +111,7 @@ final class MixedTransferTest {
                 main,
                 bench.mainOut(),
                 bench.here(),
-                PAGE,
+                PageUnits.target(PAGE),
                 encodings(),
                 bench.from(),
                 Await.LIMIT)) {

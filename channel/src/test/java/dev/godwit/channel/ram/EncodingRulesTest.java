@@ -18,11 +18,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The table, and that each of its valid pairs works. */
 final class EncodingRulesTest {
 
-  /** Without a record there is only what the peer's memory holds, which has its own test. */
+  /** Silent placement and whole pages have tests of their own. */
   static Stream<Pair> validPairs() {
     return EncodingRules.table().stream()
         .filter(pair -> pair.refusal().isEmpty())
-        .filter(pair -> pair.surroundings() != Surroundings.SILENT_PLACEMENT);
+        .filter(pair -> pair.surroundings() != Surroundings.SILENT_PLACEMENT)
+        .filter(pair -> pair.surroundings() != Surroundings.WHOLE_PAGES);
   }
 
   static Stream<List<PageEncoding>> twoEncodings() {
@@ -90,8 +91,8 @@ final class EncodingRulesTest {
             "compress with BACKGROUND_SNAPSHOT cannot be: QEMU refuses it");
     assertThat(EncodingRules.refusals(PageEncodings.usual(), EnumSet.of(Surroundings.READER_7_2)))
         .isEmpty();
-    assertThat(EncodingRules.table()).hasSize(4 * 7);
-    assertThat(EncodingRules.table().stream().filter(pair -> pair.refusal().isEmpty())).hasSize(16);
+    assertThat(EncodingRules.table()).hasSize(4 * 8);
+    assertThat(EncodingRules.table().stream().filter(pair -> pair.refusal().isEmpty())).hasSize(18);
   }
 
   @Test

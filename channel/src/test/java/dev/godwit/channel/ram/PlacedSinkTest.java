@@ -32,7 +32,8 @@ final class PlacedSinkTest {
       ends.accepted().info().peer().register("pc.ram", there, Access.REMOTE_WRITE);
       try (StreamOutput out = new StreamOutput(channel);
           RamRegions regions = new RamRegions(blocks, channel.info().peer(), Access.LOCAL);
-          PlacedSink sink = new PlacedSink(blocks, PAGE, channel, regions, 8, Await.LIMIT)) {
+          PlacedSink sink =
+              new PlacedSink(blocks, PageUnits.target(PAGE), channel, regions, 8, Await.LIMIT)) {
         for (long offset = 0; offset < here.byteSize(); offset += PAGE) {
           assertThat(sink.copyOf(here, offset).mismatch(here.asSlice(offset, PAGE))).isEqualTo(-1);
           sink.sendCopy(out, 0, offset);

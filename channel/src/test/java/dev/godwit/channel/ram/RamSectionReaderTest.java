@@ -316,4 +316,50 @@ final class RamSectionReaderTest {
     int at = random.nextInt(stream.length - 2 * PAGE);
     return at < first ? at : Math.min(at + PAGE, stream.length - PAGE - 9);
   }
+
+  /** A block b of two pages of 8 KiB. */
+  private void readWhole(Object... parts) throws IOException {
+    byte[] table = bytes("0000000000004004 01 62 0000000000004000 0000000000002000");
+    ArrayChannel channel = ArrayChannel.of(bytes(table, bytes(parts)));
+    RamBlock block = new RamBlock("b", whole, 2 * PAGE);
+    try (StreamInput in = new StreamInput(channel, "main", 8192);
+        RamSectionReader reader =
+            new RamSectionReader(
+                in,
+                channel,
+                ANY,
+                RamTable.Layout.whole(PAGE),
+                RamDestination.of(new RamBlocks(List.of(block))),
+                marks())) {
+      while (in.hasMore()) {
+        reader.readSection();
+      }
+    }
+  }
+
+  private final MemorySegment whole = arena.allocate(4 * PAGE);
+
+  @Test
+  void appliesRecordsToHugePages() throws Exception {
+    whole.fill((byte) 7);
+    readWhole("0000000000000002 01 62 00 0000000000002028", filled(1), filled(2), EOS);
+    byte[] expected = bytes(filled(0), filled(0), filled(1), filled(2));
+    assertThat(whole.mismatch(MemorySegment.ofArray(expected))).isEqualTo(-1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "in the middle of a page, 0000000000001002",
+    "behind the last one, 0000000000004002",
+    "a delta, 0000000000000040",
+    "compressed, 0000000000000100",
+  })
+  void refusesWhatNoHugePageIs(String what, String word) {
+    StreamException e =
+        catchThrowableOfType(
+            StreamException.class, () -> readWhole(word + "01 62 00 00 00 00 00", EOS));
+    assertThat(e).as(what).isNotNull();
+    assertThat(e.kind()).as("%s: %s", what, e).isEqualTo(MALFORMED);
+    assertThat(e.offset()).as("%s: %s", what, e).isEqualTo(8 + 18);
+  }
 }

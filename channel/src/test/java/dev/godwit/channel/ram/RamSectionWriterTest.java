@@ -43,7 +43,8 @@ final class RamSectionWriterTest {
 
   private String written(List<PageEncoding> encodings, Use use) throws Exception {
     try (StreamOutput out = new StreamOutput(channel);
-        RamSectionWriter writer = RamSectionWriter.inline(out, channel, blocks, PAGE, encodings)) {
+        RamSectionWriter writer =
+            RamSectionWriter.inline(out, channel, blocks, PageUnits.target(PAGE), encodings)) {
       use.of(writer);
       out.flush();
     }
@@ -231,7 +232,13 @@ final class RamSectionWriterTest {
         RamRegions regions = new RamRegions(blocks, silent.info().peer(), Access.LOCAL);
         RamSectionWriter writer =
             RamSectionWriter.placing(
-                out, silent, blocks, PAGE, PageEncodings.usual(), regions, Duration.ofSeconds(1))) {
+                out,
+                silent,
+                blocks,
+                PageUnits.target(PAGE),
+                PageEncodings.usual(),
+                regions,
+                Duration.ofSeconds(1))) {
       writer.endSection();
       assertThat(silent.barriers()).isEqualTo(1);
       writer.page(0, PAGE);
@@ -250,7 +257,9 @@ final class RamSectionWriterTest {
     try (StreamOutput out = new StreamOutput(placing)) {
       assertThatIllegalArgumentException()
           .isThrownBy(
-              () -> RamSectionWriter.inline(out, placing, blocks, PAGE, PageEncodings.usual()));
+              () ->
+                  RamSectionWriter.inline(
+                      out, placing, blocks, PageUnits.target(PAGE), PageEncodings.usual()));
     }
   }
 
@@ -269,5 +278,47 @@ final class RamSectionWriterTest {
           assertThat(writer.pages()).hasToString("{compress=1, plain=2}");
         });
     assertThat(channel.written().length).isBetween(2 * PAGE, 2 * PAGE + 200);
+  }
+
+  @Test
+  void sendsHugePagesWhole() throws Exception {
+    RamBlocks huge =
+        new RamBlocks(
+            List.of(
+                new RamBlock("b", arena.allocate(4 * PAGE), 2 * PAGE),
+                new RamBlock("c", b.asSlice(0, PAGE), PAGE)));
+    huge.all().getFirst().memory().set(ValueLayout.JAVA_BYTE, 4 * PAGE - 1, (byte) 0xA5);
+    PageUnits whole = PageUnits.whole(PAGE);
+    try (StreamOutput out = new StreamOutput(channel);
+        RamSectionWriter writer =
+            RamSectionWriter.inline(out, channel, huge, whole, PageEncodings.usual())) {
+      writer.page(0, 0);
+      writer.page(0, 2 * PAGE);
+      writer.page(1, 0);
+      assertThat(writer.zeroBytes()).isEqualTo(3 * PAGE);
+      assertThat(writer.normalBytes()).isEqualTo(2 * PAGE);
+      assertThatThrownBy(() -> writer.page(0, PAGE)).isInstanceOf(IndexOutOfBoundsException.class);
+      out.flush();
+    }
+    assertThat(HexFormat.of().withUpperCase().formatHex(channel.written()))
+        .isEqualTo(
+            hex(
+                "0000000000000002 01 62 00"
+                    + "0000000000002028"
+                    + "00".repeat(2 * PAGE - 1)
+                    + "A5"
+                    + "0000000000000002 01 63 00"));
+  }
+
+  @Test
+  void compressesNoPageThatTravelsWhole() {
+    try (StreamOutput out = new StreamOutput(channel)) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(
+              () ->
+                  RamSectionWriter.inline(
+                      out, channel, blocks, PageUnits.whole(PAGE), PageEncodings.all()))
+          .withMessage("xbzrle with WHOLE_PAGES cannot be: A delta is of one page of the target");
+    }
   }
 }

@@ -86,7 +86,8 @@ final class RamTableTest {
                 + " 0000000000200000 0000000100000000"
                 + " 00000001 0000000000001000 000000000000008E 0000000000100000");
     assertThat(written(table)).isEqualTo(golden);
-    assertThat(read(golden, new RamTable.Layout(PAGE, "m0"::equals, true, true))).isEqualTo(table);
+    assertThat(read(golden, new RamTable.Layout(PAGE, "m0"::equals, true, true, false)))
+        .isEqualTo(table);
     assertThat(new MappedRamHeader(PAGE, 0, 0).bitmapBytes(65 * PAGE)).isEqualTo(16);
   }
 
@@ -134,7 +135,7 @@ final class RamTableTest {
     "overflow, MALFORMED, 00000001 0000000000001000 000000000000008E 7FFFFFFFFFFFF000, 38",
   })
   void refusesAFileThatCannotBe(String what, StreamException.Kind kind, String hex, long offset) {
-    RamTable.Layout layout = new RamTable.Layout(PAGE, name -> false, false, true);
+    RamTable.Layout layout = new RamTable.Layout(PAGE, name -> false, false, true, false);
     StreamException e = refused("0000000000001004 01 61 0000000000001000" + hex, layout);
     assertThat(e.kind()).as(what).isEqualTo(kind);
     assertThat(e.offset()).as(what).isEqualTo(offset);
@@ -142,12 +143,59 @@ final class RamTableTest {
 
   @Test
   void refusesPagesThatNoBlockHas() {
-    RamTable.Layout layout = new RamTable.Layout(PAGE, name -> true, false, false);
+    RamTable.Layout layout = new RamTable.Layout(PAGE, name -> true, false, false, false);
     for (String size : List.of("0000000000000000", "0000000000001800", "0000000000200000")) {
       StreamException e = refused("0000000000001004 01 61 0000000000001000" + size, layout);
       assertThat(e.kind()).isEqualTo(MALFORMED);
       assertThat(e.offset()).isEqualTo(18);
     }
+  }
+
+  @Test
+  void tellsThePageSizeOfEachBlockThatTravelsInItsOwn() throws Exception {
+    try (Arena arena = Arena.ofShared()) {
+      RamBlocks blocks =
+          new RamBlocks(
+              List.of(
+                  new RamBlock("a", AnonymousMemory.allocate(1 << 30, arena), 1 << 30),
+                  new RamBlock("b", arena.allocate(PAGE), PAGE)));
+      byte[] golden =
+          bytes(
+              "0000000040001004 01 61 0000000040000000 0000000040000000"
+                  + " 01 62 0000000000001000 0000000000001000");
+      RamTable table = RamTable.whole(blocks);
+      assertThat(written(table)).isEqualTo(golden);
+      RamTable.Layout whole = RamTable.Layout.whole(PAGE);
+      assertThat(read(golden, whole)).isEqualTo(table);
+      assertThat(whole.units().of(blocks)).containsExactly(1 << 30, PAGE);
+      assertThat(PLAIN.units().of(blocks)).containsExactly(PAGE, PAGE);
+      try (StreamInput in = new StreamInput(ArrayChannel.of(new byte[0]), "main")) {
+        table.requireFits(blocks, in, 7);
+        RamBlocks small =
+            new RamBlocks(
+                List.of(
+                    new RamBlock("a", blocks.all().getFirst().memory(), 2 << 20),
+                    blocks.all().getLast()));
+        assertThatThrownBy(() -> table.requireFits(small, in, 7))
+            .hasMessageContaining("a has pages of 1073741824 bytes at the source and 2097152 here");
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "smaller than the target's, 0000000000001000, 0000000000000800",
+    "larger than 1 GiB, 0000000080000000, 0000000080000000",
+    "larger than the block, 0000000000001000, 0000000000002000",
+    "no power of two, 0000000000003000, 0000000000003000",
+    "none, 0000000000001000, 0000000000000000",
+    "2^63, 0000000000001000, 8000000000000000",
+  })
+  void refusesPagesInWhichNoBlockTravels(String what, String length, String size) {
+    StreamException e =
+        refused("0000000100000004 01 61" + length + size, RamTable.Layout.whole(PAGE));
+    assertThat(e.kind()).as(what).isEqualTo(MALFORMED);
+    assertThat(e.offset()).as(what).isEqualTo(18);
   }
 
   @Test

@@ -66,7 +66,13 @@ final class RamTransfer {
         RamRegions regions = new RamRegions(guest.blocks(), channel.info().peer(), Access.LOCAL);
         RamSectionWriter writer =
             RamSectionWriter.placing(
-                out, channel, guest.blocks(), PAGE, encodings, regions, Await.LIMIT)) {
+                out,
+                channel,
+                guest.blocks(),
+                PageUnits.target(PAGE),
+                encodings,
+                regions,
+                Await.LIMIT)) {
       out.u8(1);
       writer.table(RamTable.of(guest.blocks()));
       writer.endSection();

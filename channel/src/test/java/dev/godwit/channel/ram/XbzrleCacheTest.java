@@ -115,8 +115,8 @@ final class XbzrleCacheTest {
         destination[number] = source[number].clone();
       } else {
         hits++;
-        IncomingPage page = new IncomingPage(PAGE);
-        page.block(MemorySegment.ofArray(destination[number]), Optional.empty());
+        IncomingPage page = new IncomingPage();
+        page.block(MemorySegment.ofArray(destination[number]), Optional.empty(), PAGE);
         assertThat(XbzrleDelta.apply(delta, length, page)).isEqualTo(-1);
       }
     }

@@ -60,8 +60,8 @@ final class XbzrleDeltaTest {
     byte[] memory = new byte[3 * PAGE];
     Arrays.fill(memory, (byte) 0x5A);
     System.arraycopy(page, 0, memory, PAGE, PAGE);
-    IncomingPage target = new IncomingPage(PAGE);
-    target.block(MemorySegment.ofArray(memory), Optional.empty());
+    IncomingPage target = new IncomingPage();
+    target.block(MemorySegment.ofArray(memory), Optional.empty(), PAGE);
     target.at(PAGE);
     int wrong = XbzrleDelta.apply(delta, length, target);
     byte[] around = new byte[PAGE];

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.channel.returnpath.ReturnPathMessage.Pong;
+import dev.godwit.channel.returnpath.ReturnPathMessage.Ready;
+import dev.godwit.channel.returnpath.ReturnPathMessage.Reason;
 import dev.godwit.channel.returnpath.ReturnPathMessage.RecvBitmap;
 import dev.godwit.channel.returnpath.ReturnPathMessage.RequestPages;
 import dev.godwit.channel.returnpath.ReturnPathMessage.RequestPagesOf;
@@ -41,6 +43,8 @@ final class ReturnPathMessageTest {
         "0005 0007 06'pc.rom' 0000000000000008 0180000000000040 0123456789ABCDEF",
         new RecvBitmap("pc.rom", new Bitmap(Wired.hex("0180000000000040"))));
     golden.put("0006 0004 00000001", new ResumeAck());
+    golden.put("4701 0000", new Ready());
+    golden.put("4702 0009 'no disk A'", Reason.of("no disk A"));
     golden.put("0001 0004 00000000", new Shut(0));
     golden.put("0001 0004 FFFFFFFF", new Shut(0xFFFF_FFFFL));
     return golden;
@@ -117,6 +121,23 @@ final class ReturnPathMessageTest {
   }
 
   @Test
+  void aReasonIsKeptAsItIsAndHarmlessAsText() throws Exception {
+    byte[] bytes = Wired.hex("4702 0010 'a' 1B '[2J' 0A 00 C3A4 FF E280AE 'b' C285");
+    Reason reason = (Reason) Wired.reading(bytes, ReturnPathMessageTest::read);
+    assertThat(reason.text()).isEqualTo("a\uFFFD[2J\uFFFD\uFFFD\u00E4\uFFFD\uFFFDb\uFFFD");
+    assertThat(Wired.written(reason::write)).isEqualTo(bytes);
+  }
+
+  @Test
+  void ofALongReasonOnlyTheBeginningIsTold() {
+    assertThat(Reason.of("x".repeat(512)).text()).isEqualTo("x".repeat(512));
+    Reason cut = Reason.of("x" + "\u00E4".repeat(300));
+    assertThat(cut.payloadBytes()).isEqualTo(511);
+    assertThat(cut.text()).isEqualTo("x" + "\u00E4".repeat(255));
+    assertThatThrownBy(() -> Reason.of("")).isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
   void findsThePagesOfABitmap() {
     Bitmap bitmap = new Bitmap(Wired.hex("0180000000000040"));
     assertThat(List.of(0L, 15L, 62L)).allMatch(bitmap::has);
@@ -131,7 +152,7 @@ final class ReturnPathMessageTest {
 
   @Test
   void refusesEveryOtherLength() {
-    Map<Integer, Integer> lengths = Map.of(1, 4, 2, 4, 4, 12, 6, 4, 7, 0);
+    Map<Integer, Integer> lengths = Map.of(1, 4, 2, 4, 4, 12, 6, 4, 7, 0, 0x4701, 0);
     lengths.forEach(
         (type, right) -> {
           for (int length : new int[] {0, 1, 3, 4, 5, 11, 12, 13, 512, 513, 0xFFFF}) {
@@ -147,6 +168,8 @@ final class ReturnPathMessageTest {
     refuse("0003 010D", 2, "Return path message 3 has a payload of 269 bytes");
     refuse("0005 0001", 2, "Return path message 5 has a payload of 1 bytes");
     refuse("0005 0101", 2, "Return path message 5 has a payload of 257 bytes");
+    refuse("4702 0000", 2, "Return path message 18178 has a payload of 0 bytes");
+    refuse("4702 0201", 2, "Return path message 18178 has a payload of 513 bytes");
   }
 
   @Test
@@ -158,6 +181,12 @@ final class ReturnPathMessageTest {
         Kind.UNSUPPORTED,
         0,
         "Return path message 8 is unknown");
+    Hostile.refuse(
+        "4703 0000",
+        ReturnPathMessageTest::read,
+        Kind.UNSUPPORTED,
+        0,
+        "Return path message 18179 is unknown");
     refuse("0006 0004 00000002", 4, "A resumption is acknowledged with 1, not with 2");
     refuse(
         "0004 000C 8000000000000000 00001000",

@@ -17,6 +17,8 @@ final class ReturnPathWatcherTest {
   private static final String SHUT_0 = "0001 0004 00000000";
   private static final String SHUT_1 = "0001 0004 00000001";
   private static final String SWITCHOVER_ACK = "0007 0000";
+  private static final String READY = "4701 0000";
+  private static final String REASON = "4702 0008" + SHUT_1;
   private static final String REQ_PAGES = "0004 000C 0000000000001000 00001000";
   private static final String RECV_BITMAP =
       "0005 0007 06 70632E72616D 0000000000000008 FFFFFFFFFFFFFFFF 0123456789ABCDEF";
@@ -25,7 +27,7 @@ final class ReturnPathWatcherTest {
   @ValueSource(ints = {1, 3, 8, 1000})
   void findsTheEndAfterEveryOtherMessage(int piece) {
     ReturnPathWatcher watcher = new ReturnPathWatcher();
-    feed(watcher, SWITCHOVER_ACK + PONG + REQ_PAGES + RECV_BITMAP + PONG, piece);
+    feed(watcher, SWITCHOVER_ACK + PONG + REQ_PAGES + RECV_BITMAP + READY + REASON + PONG, piece);
     assertThat(watcher.verdict()).isEqualTo(OPEN);
 
     feed(watcher, SHUT_0, piece);
@@ -47,7 +49,15 @@ final class ReturnPathWatcherTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"0000 0000", "0008 0000", "0002 0201", "0005 0002 0162 FFFFFFFFFFFFFFFF"})
+  @ValueSource(
+      strings = {
+        "0000 0000",
+        "0008 0000",
+        "4700 0000",
+        "4703 0000",
+        "0002 0201",
+        "0005 0002 0162 FFFFFFFFFFFFFFFF"
+      })
   void knowsNothingMoreAfterAMessageThatCannotBe(String impossible) {
     ReturnPathWatcher watcher = new ReturnPathWatcher();
     feed(watcher, impossible + SHUT_0, 4);

@@ -1,5 +1,6 @@
 package dev.godwit.channel.stream;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
@@ -9,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.Charset;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -99,6 +101,53 @@ final class VmDescriptionTest {
     assertThat(old.bodyBytes()).isEqualTo(100);
     assertThat(old.state().name()).isEqualTo("old");
     assertThat(machine.device(new Section(9, "old", 1, 3))).isEmpty();
+  }
+
+  @Test
+  void writesWhatItShows() throws Exception {
+    MachineDescription machine = parse(JSON);
+    assertThat(VmDescription.of(machine).parse()).isEqualTo(machine);
+    MachineDescription bare =
+        new MachineDescription(OptionalLong.empty(), Optional.empty(), List.of());
+    assertThat(VmDescription.of(bare).parse()).isEqualTo(bare);
+  }
+
+  @Test
+  void writesCompactJsonInTheOrderOfQemu() {
+    StateDescription bus =
+        new StateDescription(
+            "bus",
+            1,
+            List.of(
+                new Field("cmd[0]", "uint8", 1, 1, Optional.empty()),
+                new Field("cmd[1]", "uint32", 4, 1, Optional.empty()),
+                new Field("odd[01]", "uint8", 1, 1, Optional.empty())),
+            List.of());
+    StateDescription ide =
+        new StateDescription(
+            "ide",
+            3,
+            List.of(
+                new Field("dma", "uint16", 2, 8, Optional.empty()),
+                new Field("bus", "struct", 6, 1, Optional.of(bus))),
+            List.of(new StateDescription("ide/\"\u00e9", 2, List.of(), List.of())));
+    VmDescription written =
+        VmDescription.of(
+            new MachineDescription(
+                OptionalLong.of(4096),
+                Optional.empty(),
+                List.of(new MachineDescription.Device("0000:00:01.1/ide", 2, ide))));
+    assertThat(UTF_8.decode(written.json()).toString())
+        .isEqualTo(
+            """
+            {"page_size":4096,"devices":[{"name":"0000:00:01.1/ide","instance_id":2,\
+            "vmsd_name":"ide","version":3,"fields":[\
+            {"name":"dma","array_len":8,"type":"uint16","size":2},\
+            {"name":"bus","type":"struct","struct":{"vmsd_name":"bus","version":1,"fields":[\
+            {"name":"cmd","index":0,"type":"uint8","size":1},\
+            {"name":"cmd","index":1,"type":"uint32","size":4},\
+            {"name":"odd[01]","type":"uint8","size":1}]},"size":6}],\
+            "subsections":[{"vmsd_name":"ide/\\"\u00e9","version":2,"fields":[]}]}]}""");
   }
 
   @Test

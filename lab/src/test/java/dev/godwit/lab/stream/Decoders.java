@@ -2,7 +2,6 @@ package dev.godwit.lab.stream;
 
 import dev.godwit.channel.image.GuestImage;
 import dev.godwit.channel.image.ImageLane;
-import dev.godwit.channel.image.ImageLayout;
 import dev.godwit.channel.image.ImageReceiver;
 import dev.godwit.channel.image.ImageSender;
 import dev.godwit.channel.image.LaneOpener;
@@ -104,14 +103,7 @@ final class Decoders {
   /** The stream of a guest at rest. */
   static byte[] write(GuestImage image) throws IOException {
     ArrayChannel channel = ArrayChannel.sink();
-    ImageSender.Options options =
-        new ImageSender.Options(
-            ImageLayout.STREAM,
-            Optional.empty(),
-            Optional.empty(),
-            true,
-            PATIENCE,
-            LaneOpener.none());
+    ImageSender.Options options = ImageSender.Options.stream(Optional.empty(), true, PATIENCE);
     try (ImageSender sender = new ImageSender(new OneChannel(channel), options)) {
       sender.send(image);
     }
@@ -309,7 +301,7 @@ final class Decoders {
       RamBlocks blocks, byte[] file, int length, int lanes, List<MappedBlock> read)
       throws IOException {
     ArrayChannel stream = ArrayChannel.of(file, length);
-    RamTable.Layout layout = new RamTable.Layout(PAGE_BYTES, name -> false, false, true);
+    RamTable.Layout layout = new RamTable.Layout(PAGE_BYTES, name -> false, false, true, false);
     try (RamRegions regions = new RamRegions(blocks, new StreamRegions(), Access.LOCAL);
         StreamInput in = new StreamInput(stream, "main", BUFFER_BYTES)) {
       MappedRamReader pages = new MappedRamReader(stream);

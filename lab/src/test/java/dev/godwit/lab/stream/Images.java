@@ -51,11 +51,7 @@ final class Images {
   static ImageSender.Delivery send(
       GuestImage image, String uri, Optional<MultifdSettings> multifd, boolean returnPath)
       throws IOException {
-    return send(
-        image,
-        uri,
-        new ImageSender.Options(
-            ImageLayout.STREAM, multifd, Optional.empty(), returnPath, CONNECT, LaneOpener.none()));
+    return send(image, uri, ImageSender.Options.stream(multifd, returnPath, CONNECT));
   }
 
   private static ImageSender.Delivery send(

@@ -12,6 +12,9 @@ public final class Monitor {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
 
+  /** How often there was a signal; under the lock. */
+  private long signals;
+
   public void lock() {
     lock.lock();
   }
@@ -22,6 +25,7 @@ public final class Monitor {
 
   /** Wakes everybody who waits; the caller holds the lock. */
   public void signalAll() {
+    signals++;
     changed.signalAll();
   }
 
@@ -39,6 +43,7 @@ public final class Monitor {
       return true;
     }
     boolean interrupted = false;
+    long before = signals;
     try {
       while (true) {
         long remaining = deadline.remainingNanos();
@@ -49,6 +54,10 @@ public final class Monitor {
           return changed.awaitNanos(remaining) > 0 || !deadline.hasPassed();
         } catch (InterruptedException e) {
           interrupted = true;
+          if (signals != before) {
+            // It came after the interrupt had ended the wait, and woke nobody.
+            return true;
+          }
         }
       }
     } finally {

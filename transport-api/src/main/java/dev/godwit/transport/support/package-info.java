@@ -1,9 +1,11 @@
 /**
  * What provider authors share: lifecycle, placement over plain bytes, registrations where nothing
- * needs registering, peeking.
+ * needs registering, peeking; and what all share that wait, close and give up: {@link
+ * dev.godwit.transport.support.Monitor}, {@link dev.godwit.transport.support.Closing}, {@link
+ * dev.godwit.transport.support.Ending}.
  *
- * <p>Nothing here knows a scheme, and nothing above the seam but {@link
- * dev.godwit.transport.support.ChannelReader} is meant to be used by code that is no provider.
+ * <p>Nothing here knows a scheme. Above the seam these three and {@link
+ * dev.godwit.transport.support.ChannelReader} are used, and nothing that serves providers alone.
  */
 @NullMarked
 package dev.godwit.transport.support;

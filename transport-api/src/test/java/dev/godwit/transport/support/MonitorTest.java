@@ -3,58 +3,87 @@ package dev.godwit.transport.support;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.godwit.transport.Deadline;
-import dev.godwit.transport.testkit.Task;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.api.Timeout;
 
+@Timeout(30)
 final class MonitorTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   private final Monitor monitor = new Monitor();
-  private boolean done;
 
-  /** Waits until it is done or the deadline passed, and tells whether an interrupt is still set. */
-  private Task<Boolean> waiting(Deadline deadline) {
-    return Task.start(
-        "wait",
-        () -> {
-          monitor.lock();
-          try {
-            while (!done && monitor.await(deadline)) {
-              // Woken for something else.
-            }
-            return Thread.interrupted();
-          } finally {
-            monitor.unlock();
-          }
-        });
-  }
+  @Test
+  void aSignalThatCrossesAnInterruptIsNotLost() throws Exception {
+    AtomicBoolean signalled = new AtomicBoolean();
+    AtomicBoolean interrupted = new AtomicBoolean();
+    Thread waiter = waiter(Deadline.after(Duration.ofDays(1)), signalled, interrupted);
+    await(waiter, Thread.State.TIMED_WAITING);
 
-  private void finish() {
     monitor.lock();
     try {
-      done = true;
+      waiter.interrupt();
+      // It has left the condition now, and waits for the lock.
+      await(waiter, Thread.State.WAITING);
       monitor.signalAll();
     } finally {
       monitor.unlock();
     }
-  }
 
-  @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void aSignalWakesAndAnInterruptDoesNot(boolean bounded) {
-    Task<Boolean> waiting =
-        waiting(bounded ? Deadline.after(Duration.ofMinutes(5)) : Deadline.never());
-    waiting.awaitBlocked();
-    waiting.thread().interrupt();
-    waiting.awaitBlocked();
-    finish();
-    assertThat(waiting.result()).as("the interrupt is kept").isTrue();
+    assertThat(waiter.join(PATIENCE)).isTrue();
+    assertThat(signalled).isTrue();
+    assertThat(interrupted).isTrue();
   }
 
   @Test
-  void aDeadlineEndsTheWait() {
-    assertThat(waiting(Deadline.after(Duration.ofMillis(5))).result()).isFalse();
-    assertThat(done).isFalse();
+  void anInterruptAloneEndsNoWait() throws Exception {
+    AtomicBoolean signalled = new AtomicBoolean();
+    AtomicBoolean interrupted = new AtomicBoolean();
+    Thread waiter = waiter(Deadline.after(Duration.ofDays(1)), signalled, interrupted);
+    await(waiter, Thread.State.TIMED_WAITING);
+
+    monitor.lock();
+    try {
+      waiter.interrupt();
+      await(waiter, Thread.State.WAITING);
+    } finally {
+      monitor.unlock();
+    }
+    await(waiter, Thread.State.TIMED_WAITING);
+    assertThat(signalled).isFalse();
+
+    monitor.lock();
+    try {
+      monitor.signalAll();
+    } finally {
+      monitor.unlock();
+    }
+    assertThat(waiter.join(PATIENCE)).isTrue();
+    assertThat(signalled).isTrue();
+    assertThat(interrupted).isTrue();
+  }
+
+  private Thread waiter(Deadline deadline, AtomicBoolean signalled, AtomicBoolean interrupted) {
+    return Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              monitor.lock();
+              try {
+                signalled.set(monitor.await(deadline));
+              } finally {
+                monitor.unlock();
+              }
+              interrupted.set(Thread.currentThread().isInterrupted());
+            });
+  }
+
+  private static void await(Thread thread, Thread.State state) {
+    Deadline deadline = Deadline.after(PATIENCE);
+    while (thread.getState() != state) {
+      assertThat(deadline.hasPassed()).as("%s is %s", thread, thread.getState()).isFalse();
+      Thread.onSpinWait();
+    }
   }
 }

@@ -87,7 +87,7 @@ public final class Leaks {
 
   private static boolean ofTheMachine(String line) {
     return line.contains("ForkJoinPool")
-        || line.contains("VirtualThread-unparker")
+        || line.contains("VirtualThread-un")
         || line.contains("process reaper")
         || line.contains("Read-Poller")
         || line.contains("Write-Poller")

@@ -1,13 +1,14 @@
-package dev.godwit.channel.image;
+package dev.godwit.transport.support;
 
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Gives up everything that was begun, once, for the first reason; safe for use by many threads. */
-final class Ending {
+public final class Ending {
   private final List<Consumer<Throwable>> begun = new ArrayList<>();
   private @Nullable Throwable cause;
 
@@ -16,7 +17,7 @@ final class Ending {
    *
    * @param abort never blocks
    */
-  void with(Consumer<Throwable> abort) {
+  public void with(Consumer<Throwable> abort) {
     Throwable before;
     synchronized (this) {
       before = cause;
@@ -30,7 +31,7 @@ final class Ending {
   }
 
   /** Gives all up; whatever comes later changes nothing. Never blocks. */
-  void abort(Throwable reason) {
+  public void abort(Throwable reason) {
     List<Consumer<Throwable>> all;
     synchronized (this) {
       if (cause != null) {
@@ -43,8 +44,13 @@ final class Ending {
     all.forEach(abort -> abort.accept(reason));
   }
 
+  /** Why all was given up; empty while it was not. */
+  public synchronized Optional<Throwable> cause() {
+    return Optional.ofNullable(cause);
+  }
+
   /** Gives all up because of {@code failure}, or says which earlier one it only follows from. */
-  IOException first(IOException failure) {
+  public IOException first(IOException failure) {
     abort(failure);
     synchronized (this) {
       return cause instanceof IOException first ? first : failure;

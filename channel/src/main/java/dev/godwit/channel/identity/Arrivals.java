@@ -1,12 +1,11 @@
-package dev.godwit.channel.image;
+package dev.godwit.channel.identity;
 
-import dev.godwit.channel.identity.ChannelClassifier;
-import dev.godwit.channel.identity.ChannelRole;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Listener;
 import dev.godwit.transport.support.ChannelReader;
+import dev.godwit.transport.support.Ending;
 import dev.godwit.transport.support.Monitor;
 import dev.godwit.transport.support.Uninterruptibly;
 import java.util.ArrayList;
@@ -21,15 +20,17 @@ import org.slf4j.LoggerFactory;
  * main channel; multifd channels wait until somebody takes them. What belongs to no migration is
  * closed and logged, since any port is knocked at.
  */
-final class Arrivals implements AutoCloseable {
+public final class Arrivals implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Arrivals.class);
 
   /** Connections that have said nothing yet cost a thread each. */
   private static final int MAX_SILENT = 16;
 
+  private static final String TOO_LATE = "It is too late for it";
+
   /** Takes a multifd channel, which is the taker's from then on. */
   @FunctionalInterface
-  interface Taker {
+  public interface Taker {
     void take(int id, ChannelReader reader);
   }
 
@@ -51,22 +52,26 @@ final class Arrivals implements AutoCloseable {
   private @Nullable Taker taker;
   private @Nullable ChannelException unexpected;
   private @Nullable Throwable failure;
-  private boolean closed;
 
   /**
    * @param listener stays the caller's
    * @param others how many multifd channels were agreed on
+   * @param ending of the migration: gives up what waits here, and is told of a channel too many
    */
-  Arrivals(Listener listener, int others, Ending ending) {
+  public Arrivals(Listener listener, int others, Ending ending) {
     this.listener = listener;
     this.others = others;
     this.ending = ending;
     ending.with(this::fail);
   }
 
-  /** Accepts from now on, and returns the main channel once it is there; it is the caller's. */
-  ChannelReader awaitMain() throws ChannelException {
-    start(this::accept, "image-accept");
+  /**
+   * Accepts from now on, and returns the main channel once it is there; it is the caller's.
+   *
+   * @throws ChannelException if no more can be accepted, or the migration was given up
+   */
+  public ChannelReader awaitMain() throws ChannelException {
+    start(this::accept, "migration-accept");
     monitor.lock();
     try {
       while (main == null) {
@@ -83,7 +88,7 @@ final class Arrivals implements AutoCloseable {
   }
 
   /** Hands over the multifd channels that have come, and each that comes later as it comes. */
-  void handTo(Taker next) {
+  public void handTo(Taker next) {
     List<Early> waiting;
     monitor.lock();
     try {
@@ -125,21 +130,22 @@ final class Arrivals implements AutoCloseable {
   }
 
   private void begin(Channel channel) {
-    boolean tooMany;
+    String objection;
     monitor.lock();
     try {
-      tooMany = closed || unknown.size() >= MAX_SILENT + others;
-      if (!tooMany) {
+      if (isOver()) {
+        objection = TOO_LATE;
+      } else if (unknown.size() >= MAX_SILENT + others) {
+        objection = "Too many connections are silent";
+      } else {
         unknown.add(channel);
+        start(() -> look(channel), "migration-look");
+        return;
       }
     } finally {
       monitor.unlock();
     }
-    if (tooMany) {
-      drop(channel, "Too many connections are silent");
-      return;
-    }
-    start(() -> look(channel), "image-look");
+    drop(channel, objection);
   }
 
   private void look(Channel channel) {
@@ -169,7 +175,7 @@ final class Arrivals implements AutoCloseable {
     monitor.lock();
     try {
       if (isOver()) {
-        return Optional.of("It is too late for it");
+        return Optional.of(TOO_LATE);
       }
       switch (role) {
         case ChannelRole.Main ignored -> {
@@ -207,10 +213,10 @@ final class Arrivals implements AutoCloseable {
           return Optional.of("It speaks TLS, and this side does not");
         }
         case ChannelRole.Recovery ignored -> {
-          return Optional.of("It goes on with a postcopy, which no image takes");
+          return Optional.of("It goes on with a postcopy, which this side does not take");
         }
         case ChannelRole.Preempt ignored -> {
-          return Optional.of("It is for urgent postcopy pages, which no image takes");
+          return Optional.of("It is for urgent postcopy pages, which this side does not take");
         }
         case ChannelRole.Silent ignored -> {
           return Optional.of("It ended without a byte");
@@ -242,7 +248,7 @@ final class Arrivals implements AutoCloseable {
 
   /** Nobody waits for a channel any more; under the monitor. */
   private boolean isOver() {
-    return closed || failure != null;
+    return failure != null;
   }
 
   private static void drop(Channel channel, String why) {
@@ -290,16 +296,15 @@ final class Arrivals implements AutoCloseable {
   /** Accepts no more, waits for the threads, and closes what nobody has taken. */
   @Override
   public void close() {
+    fail(new IllegalStateException("No more connections are accepted"));
     List<Thread> running;
     List<Channel> left = new ArrayList<>();
     monitor.lock();
     try {
-      closed = true;
       running = List.copyOf(threads);
     } finally {
       monitor.unlock();
     }
-    fail(new IllegalStateException("No more connections are accepted"));
     // All are aborted, so that they end soon.
     running.forEach(Uninterruptibly::join);
     monitor.lock();
