@@ -5,11 +5,11 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /** Finds what a user probably meant by a name that does not exist. */
-final class NearestName {
+public final class NearestName {
   private NearestName() {}
 
   /** The name with the fewest changed letters, unless more than a third of them would change. */
-  static Optional<String> of(String typed, Collection<String> names) {
+  public static Optional<String> of(String typed, Collection<String> names) {
     return names.stream()
         .min(Comparator.comparingInt(name -> distance(typed, name)))
         .filter(name -> distance(typed, name) <= Math.max(1, typed.length() / 3));
