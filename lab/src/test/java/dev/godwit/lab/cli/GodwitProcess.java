@@ -139,6 +139,11 @@ public final class GodwitProcess implements AutoCloseable {
     assertThat(kill.exitValue()).isZero();
   }
 
+  /** The processes that it has started, and theirs. */
+  public List<ProcessHandle> descendants() {
+    return process.descendants().toList();
+  }
+
   /** Everything that it has printed so far. */
   public String log() {
     return "stdout:\n" + out.text() + "stderr:\n" + err.text();

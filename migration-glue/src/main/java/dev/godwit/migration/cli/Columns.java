@@ -8,7 +8,7 @@ import java.util.Locale;
  * A table for people: the first line is its head, the first column begins each line, the others are
  * numbers and end at the same place. Lines are indented but for the head.
  */
-final class Columns {
+public final class Columns {
   private static final String INDENT = "  ";
 
   private final int textColumns;
@@ -17,17 +17,19 @@ final class Columns {
   /**
    * @param textColumns how many columns from the left are text
    */
-  Columns(int textColumns, String... head) {
+  public Columns(int textColumns, String... head) {
     this.textColumns = textColumns;
     rows.add(head);
   }
 
-  Columns row(String... cells) {
+  /** Adds a line of as many cells as the head has. */
+  public Columns row(String... cells) {
     rows.add(cells);
     return this;
   }
 
-  static String number(long value) {
+  /** With separators, such as {@code 1,024}. */
+  public static String number(long value) {
     return String.format(Locale.ROOT, "%,d", value);
   }
 
@@ -36,7 +38,8 @@ final class Columns {
     return number(count) + " " + noun + (count == 1 ? "" : "s");
   }
 
-  List<String> lines() {
+  /** All lines, the head first. */
+  public List<String> lines() {
     int[] widths = new int[rows.getFirst().length];
     for (String[] row : rows) {
       for (int i = 0; i < row.length; i++) {

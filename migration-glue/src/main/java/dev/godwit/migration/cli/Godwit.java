@@ -45,6 +45,7 @@ public final class Godwit {
     line.addSubcommand(new ReceiveCommand());
     line.addSubcommand(new InspectCommand());
     line.addSubcommand(new TransportsCommand());
+    line.addSubcommand(new ExplainCommand());
     for (Subcommand subcommand : ServiceLoader.load(Subcommand.class)) {
       line.addSubcommand(subcommand);
     }

@@ -11,7 +11,7 @@ import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What every command prints where: results on stdout, everything else on stderr. */
-final class Output {
+public final class Output {
   /** The version of everything that {@code --json} prints. */
   static final String SCHEMA = "godwit/1";
 
@@ -40,20 +40,23 @@ final class Output {
   private final PrintStream out = System.out;
   private final PrintStream err = System.err;
 
-  boolean isJson() {
+  /** For a command, as a mixin that picocli fills. */
+  public Output() {}
+
+  public boolean isJson() {
     return json;
   }
 
-  boolean isQuiet() {
+  public boolean isQuiet() {
     return quiet;
   }
 
-  boolean isVerbose() {
+  public boolean isVerbose() {
     return verbose;
   }
 
   /** A result for people; nothing with {@code --json}. */
-  void line(String text) {
+  public void line(String text) {
     if (!json) {
       out.println(text);
       out.flush();
@@ -61,7 +64,7 @@ final class Output {
   }
 
   /** A result for programs; nothing without {@code --json}. */
-  void document(String command, Map<String, ?> members) {
+  public void document(String command, Map<String, ?> members) {
     if (json) {
       print(command, members);
     }
@@ -91,7 +94,7 @@ final class Output {
   }
 
   /** Something worth knowing that is no result. */
-  void note(String text) {
+  public void note(String text) {
     if (!quiet) {
       err.println(text);
     }

@@ -11,14 +11,14 @@ import java.util.Locale;
  * One line on a terminal that is written over again and erases itself; nothing where stderr is no
  * terminal.
  */
-final class ProgressLine implements AutoCloseable {
+public final class ProgressLine implements AutoCloseable {
   private static final String ERASE = "\r\033[K";
 
   private final PrintStream err;
   private final boolean shown;
   private boolean drawn;
 
-  ProgressLine(Output output) {
+  public ProgressLine(Output output) {
     err = output.err();
     shown = !output.isQuiet() && isTerminal();
   }
@@ -27,7 +27,8 @@ final class ProgressLine implements AutoCloseable {
     show(text(progress));
   }
 
-  synchronized void show(String text) {
+  /** Shows {@code text} in place of what was shown before. */
+  public synchronized void show(String text) {
     if (shown) {
       err.print(ERASE + text);
       err.flush();

@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * What happens on Ctrl-C or a request to terminate: the work is told to end in order and gets time
  * for it. The JVM then exits with 130 or 143.
  */
-final class Termination implements AutoCloseable {
+public final class Termination implements AutoCloseable {
   /** Longer than any orderly cancel; a second signal does not wait for it. */
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -38,7 +38,7 @@ final class Termination implements AutoCloseable {
   }
 
   /** From now on until closed, {@code cancel} runs once when the process is asked to end. */
-  static Termination calls(Runnable cancel) {
+  public static Termination calls(Runnable cancel) {
     Termination termination = new Termination(cancel);
     Runtime.getRuntime().addShutdownHook(termination.hook);
     return termination;
@@ -47,7 +47,7 @@ final class Termination implements AutoCloseable {
   /**
    * Runs {@code cancel} now if the process was asked to end before there was anything to cancel.
    */
-  void check(Runnable cancel) {
+  public void check(Runnable cancel) {
     if (asked.get()) {
       cancel.run();
     }
