@@ -5,6 +5,7 @@ import dev.godwit.migration.guest.Guest;
 import dev.godwit.migration.guest.GuestException;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.support.Monitor;
+import dev.godwit.transport.support.Uninterruptibly;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
@@ -93,28 +94,13 @@ public final class DirtyLimit implements AutoCloseable {
     } finally {
       monitor.unlock();
     }
-    awaitEnd();
+    // It may be in a call to the guest, but in no wait: its last throttle comes before ours.
+    Uninterruptibly.join(thread);
     try {
       throttlePercent = 0;
       guest.throttle(0);
     } finally {
       client.close();
-    }
-  }
-
-  /** It may be in a call to the guest, but in no wait: its last throttle comes before ours. */
-  private void awaitEnd() {
-    boolean interrupted = false;
-    while (true) {
-      try {
-        thread.join();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
     }
   }
 

@@ -20,8 +20,8 @@ import java.util.TreeMap;
  * @param normalBytes guest memory that went as it is, or compressed
  * @param zeroBytes guest memory that went as a mark because it is all zero
  * @param deviceBytes the state of devices, as it is in the stream
- * @param channelBytes what each channel has carried, written and put, or read and got, by name:
- *     {@code main}, {@code multifd 0}
+ * @param channelBytes what each channel has carried, in both directions, by name: {@code main},
+ *     {@code multifd 0}
  * @param dirtyBytesPerSecond how fast the guest changed memory during the last pass
  * @param bandwidthBytesPerSecond how fast the last pass was sent
  * @param maxBandwidthBytesPerSecond the limit, 0 for none

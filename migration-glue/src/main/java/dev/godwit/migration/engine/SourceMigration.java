@@ -334,10 +334,13 @@ public final class SourceMigration implements AutoCloseable {
     if (watched == null) {
       return;
     }
+    lastRemaining = remaining();
     try {
-      lastRemaining = remaining(sentBytes());
-      unthrottle();
-      guest.close(watched);
+      try {
+        unthrottle();
+      } finally {
+        guest.close(watched);
+      }
     } catch (GuestFailure e) {
       LOG.warn("{}", Failures.sentence(e));
     }
@@ -371,24 +374,21 @@ public final class SourceMigration implements AutoCloseable {
   /** How far it is; the last numbers once it has ended. */
   public MigrationStatistics statistics() {
     SourceStream sent = stream;
-    Convergence measured = convergence;
-    long normal = sent == null ? 0 : sent.normalBytes();
-    long zero = sent == null ? 0 : sent.zeroBytes();
     return new MigrationStatistics(
         clock.totalSeconds(),
         clock.setupSeconds(),
         clock.downtimeSeconds(),
-        measured.passes() == 0 ? 0 : measured.expectedDowntime().toNanos() / 1e9,
+        convergence.passes() == 0 ? 0 : convergence.expectedDowntime().toNanos() / 1e9,
         clock.syncSeconds(),
         clock.passSeconds(),
         ramBytes,
-        remaining(normal + zero),
-        normal,
-        zero,
+        remaining(),
+        sent == null ? 0 : sent.normalBytes(),
+        sent == null ? 0 : sent.zeroBytes(),
         sent == null ? 0 : sent.deviceBytes(),
         lines.bytes(),
-        measured.dirtyRate(),
-        measured.bandwidth(),
+        convergence.dirtyRate(),
+        convergence.bandwidth(),
         parameters.maxBandwidthBytesPerSecond());
   }
 
@@ -397,7 +397,7 @@ public final class SourceMigration implements AutoCloseable {
     return sent == null ? 0 : sent.normalBytes() + sent.zeroBytes();
   }
 
-  private long remaining(long handedOver) {
+  private long remaining() {
     DirtyMemory.Client watched = dirty;
     if (state.hasGivenUp()) {
       return 0;
@@ -407,7 +407,7 @@ public final class SourceMigration implements AutoCloseable {
     }
     Passes pass = underWay;
     long unsent =
-        passes == 0 ? Math.max(0, ramBytes - handedOver) : (pass == null ? 0 : pass.unsentBytes());
+        passes == 0 ? Math.max(0, ramBytes - sentBytes()) : (pass == null ? 0 : pass.unsentBytes());
     return Math.min(ramBytes, unsent + (watched == null ? 0 : watched.dirtyBytes()));
   }
 

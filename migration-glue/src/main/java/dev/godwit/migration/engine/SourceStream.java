@@ -219,13 +219,10 @@ final class SourceStream implements AutoCloseable {
         .name("migration-last-word")
         .start(
             () -> {
-              Optional<ChannelException.Refused> why = listened.refusal(lastWord());
+              Optional<ChannelException.Refused> why =
+                  listened.refusal(Deadline.after(SourceMigration.LAST_WORD));
               ending.abort(why.isPresent() ? why.get() : failure);
             });
-  }
-
-  private static Deadline lastWord() {
-    return Deadline.after(SourceMigration.LAST_WORD);
   }
 
   private Channel dialMultifd(int id) throws MultifdException {
