@@ -1,37 +1,40 @@
 package dev.godwit.migration.engine;
 
-/** When the parts of a migration began and ended. One thread tells, any may ask. */
+/**
+ * When the parts of a migration began and ended. One thread tells, any may ask; what they are told
+ * only grows, since the time is looked at under one lock.
+ */
 final class SourceClock {
   private static final long NOT_YET = Long.MIN_VALUE;
 
-  private volatile long begun = NOT_YET;
-  private volatile long setUp = NOT_YET;
-  private volatile long paused = NOT_YET;
-  private volatile long elsewhere = NOT_YET;
-  private volatile long ended = NOT_YET;
-  private volatile long passNanos;
-  private volatile long syncNanos;
+  private long begun = NOT_YET;
+  private long setUp = NOT_YET;
+  private long paused = NOT_YET;
+  private long elsewhere = NOT_YET;
+  private long ended = NOT_YET;
+  private long passNanos;
+  private long syncNanos;
 
-  void begin() {
+  synchronized void begin() {
     begun = System.nanoTime();
   }
 
   /** Pages begin to travel. */
-  void setUp() {
+  synchronized void setUp() {
     setUp = System.nanoTime();
   }
 
   /** The guest is about to be paused. */
-  void pause() {
+  synchronized void pause() {
     paused = System.nanoTime();
   }
 
   /** The guest runs again, here or where it is now. */
-  void running() {
+  synchronized void running() {
     elsewhere = System.nanoTime();
   }
 
-  void end() {
+  synchronized void end() {
     ended = System.nanoTime();
   }
 
@@ -41,29 +44,28 @@ final class SourceClock {
    * @param nanos of the pass
    * @param collecting nanoseconds of the latter
    */
-  @SuppressWarnings("NonAtomicVolatileUpdate")
-  void pass(long nanos, long collecting) {
+  synchronized void pass(long nanos, long collecting) {
     passNanos = nanos;
     syncNanos += collecting;
   }
 
-  double totalSeconds() {
+  synchronized double totalSeconds() {
     return seconds(begun, ended);
   }
 
-  double setupSeconds() {
+  synchronized double setupSeconds() {
     return seconds(begun, setUp == NOT_YET ? ended : setUp);
   }
 
-  double downtimeSeconds() {
+  synchronized double downtimeSeconds() {
     return seconds(paused, elsewhere == NOT_YET ? ended : elsewhere);
   }
 
-  double passSeconds() {
+  synchronized double passSeconds() {
     return passNanos / 1e9;
   }
 
-  double syncSeconds() {
+  synchronized double syncSeconds() {
     return syncNanos / 1e9;
   }
 
