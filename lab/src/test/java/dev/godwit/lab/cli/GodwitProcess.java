@@ -56,6 +56,8 @@ public final class GodwitProcess implements AutoCloseable {
   static GodwitProcess start(List<String> behind, String... arguments) throws IOException {
     Path temporary = Files.createTempDirectory("gwp");
     List<String> command = new ArrayList<>(behind);
+    // A shell that started the tests in the background has them ignore Ctrl-C, and all they start.
+    command.addAll(List.of("env", "--default-signal=INT"));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.addAll(
