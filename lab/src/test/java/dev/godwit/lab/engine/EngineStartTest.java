@@ -16,6 +16,7 @@ import dev.godwit.migration.guest.GuestException;
 import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Listener;
+import dev.godwit.transport.testkit.Await;
 import dev.godwit.transport.testkit.Task;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Timeout;
@@ -79,6 +80,8 @@ final class EngineStartTest {
           assertThat(e).hasMessageStartingWith("Source: ");
         }
         sent.close();
+        // A source of kind QEMU is done before the guest is started.
+        Await.until("the destination starts the guest", () -> closing.get() != null);
         assertThat(closing.get().result()).isTrue();
         assertThat(sent.state()).isEqualTo(source);
         assertThat(taken.state()).isEqualTo(destination);
