@@ -8,6 +8,14 @@ package dev.godwit.transport;
  * @param bytesGot taken by get, in bytes
  * @param bytesPut handed over by put, in bytes
  * @param outstandingPuts puts that may still read the sender's memory
+ * @param unconfirmedEnd the peer's output ended without the word by which it could have said so, as
+ *     TLS without close_notify: whoever can cut the connection can have ended it, and whether all
+ *     has arrived is for the stream to tell
  */
 public record ChannelStats(
-    long bytesRead, long bytesWritten, long bytesGot, long bytesPut, long outstandingPuts) {}
+    long bytesRead,
+    long bytesWritten,
+    long bytesGot,
+    long bytesPut,
+    long outstandingPuts,
+    boolean unconfirmedEnd) {}

@@ -1,5 +1,7 @@
 package dev.godwit.transport;
 
+import java.util.Map;
+
 /**
  * Something between a channel and its user that a URI names: {@code tcp:host:port?throttle=100M}.
  * Found by {@link java.util.ServiceLoader}.
@@ -17,12 +19,42 @@ public interface Layer {
   String grammar();
 
   /**
-   * Reads a value; called once for a dialer or a listener, so that state which its channels share
-   * begins here.
+   * Further settings that belong to it, each with what it means in one line. A URI that has one of
+   * them names the layer, even without its key.
+   */
+  Map<String, String> settings();
+
+  /** Who can read the bytes above {@code beneath} once they pass this layer. */
+  Protection protection(Protection beneath);
+
+  /**
+   * Whether {@link Wrapping#wrap} waits for the peer. A listener then wraps many channels at a
+   * time, so that none holds up the others.
+   */
+  boolean waits();
+
+  /**
+   * Reads what a URI says; called once for a dialer or a listener and each time that the URI names
+   * the layer, so that state which its channels share begins here.
    *
    * @throws EndpointException if the value makes no sense
    */
-  Wrapping configure(String value);
+  Wrapping configure(Naming naming);
+
+  /**
+   * How a URI names a layer.
+   *
+   * @param endpoint the whole of it
+   * @param side which end the URI is of
+   * @param value of the layer's key; empty if only further settings of it are given
+   */
+  record Naming(Endpoint endpoint, Side side, String value) {}
+
+  /** An end of a channel. */
+  enum Side {
+    DIALLING,
+    ACCEPTING
+  }
 
   /** One configured layer of one dialer or listener. */
   @FunctionalInterface
@@ -30,7 +62,9 @@ public interface Layer {
     /**
      * A channel above {@code inner}, which it owns from now on; if it throws, {@code inner} is
      * still the caller's.
+     *
+     * @param deadline by which the peer must have played its part, where the layer waits for it
      */
-    Channel wrap(Channel inner) throws ChannelException;
+    Channel wrap(Channel inner, Deadline deadline) throws ChannelException;
   }
 }

@@ -22,7 +22,10 @@ public interface Transport {
   /** What its channels cost and can carry, before any layer. */
   Capabilities capabilities();
 
-  /** The settings it understands in a URI, each with what it means in one line. */
+  /**
+   * The settings it understands in a URI, each with what it means in one line. Where a layer has a
+   * setting of that name, the transport's stands.
+   */
   Map<String, String> settings();
 
   /**

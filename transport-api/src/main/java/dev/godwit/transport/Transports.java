@@ -2,14 +2,18 @@ package dev.godwit.transport;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The transports and layers of this installation, and the one place where a URI becomes a {@link
@@ -18,6 +22,10 @@ import java.util.TreeMap;
 public final class Transports {
   private final SortedMap<String, Transport> transports = new TreeMap<>();
   private final SortedMap<String, Layer> layers = new TreeMap<>();
+
+  /** The layers by their further settings. */
+  private final Map<String, Layer> owners = new HashMap<>();
+
   private final List<ShortcutProvider> shortcuts = new ArrayList<>();
 
   private Transports(
@@ -33,6 +41,11 @@ public final class Transports {
     for (Layer layer : layers) {
       if (this.layers.put(layer.key(), layer) != null) {
         throw new IllegalStateException("Two layers are named " + layer.key());
+      }
+      for (String key : layer.settings().keySet()) {
+        if (owners.put(key, layer) != null) {
+          throw new IllegalStateException("Two layers have a setting " + key);
+        }
       }
     }
   }
@@ -70,17 +83,34 @@ public final class Transports {
   /** Prepares to dial, with the layers the endpoint names; connects nothing yet. */
   public Dialer dialer(Endpoint target) throws ChannelException {
     Transport transport = usable(target);
-    List<Layer.Wrapping> wrappings = wrappings(target);
-    Dialer dialer = transport.dialer(target.with(target.settings().without(layers.keySet())));
-    return wrappings.isEmpty() ? dialer : new LayeredDialer(target, dialer, wrappings);
+    List<Wrapped> wrapped = wrapped(target, Layer.Side.DIALLING);
+    Dialer dialer = transport.dialer(target.with(target.settings().without(layerKeys(transport))));
+    return wrapped.isEmpty() ? dialer : new LayeredDialer(target, dialer, wrappings(wrapped));
   }
 
   /** Listens, with the layers the endpoint names. */
   public Listener listen(Endpoint address) throws ChannelException {
     Transport transport = usable(address);
-    List<Layer.Wrapping> wrappings = wrappings(address);
-    Listener listener = transport.listen(address.with(address.settings().without(layers.keySet())));
-    return wrappings.isEmpty() ? listener : new LayeredListener(listener, wrappings);
+    List<Wrapped> wrapped = wrapped(address, Layer.Side.ACCEPTING);
+    Listener listener =
+        transport.listen(address.with(address.settings().without(layerKeys(transport))));
+    if (wrapped.isEmpty()) {
+      return listener;
+    }
+    List<Layer.Wrapping> wrappings = wrappings(wrapped);
+    return wrapped.stream().anyMatch(w -> w.layer().waits())
+        ? new ConcurrentListener(
+            listener, (inner, deadline) -> wrap(inner, wrappings, deadline), single(transport))
+        : new LayeredListener(listener, wrappings);
+  }
+
+  /** What protects the bytes on the way to or from {@code endpoint}, with its layers. */
+  public Protection protection(Endpoint endpoint) {
+    Protection protection = of(endpoint.scheme()).capabilities().protection();
+    for (Layer layer : named(endpoint).reversed()) {
+      protection = layer.protection(protection);
+    }
+    return protection;
   }
 
   /**
@@ -98,14 +128,14 @@ public final class Transports {
   /** Checks scheme, settings and layers without opening anything. */
   public void check(Endpoint endpoint) throws ChannelException {
     usable(endpoint);
-    wrappings(endpoint);
+    wrapped(endpoint, Layer.Side.DIALLING);
   }
 
   private Transport usable(Endpoint endpoint) throws ChannelException {
     Transport transport = of(endpoint.scheme());
     Map<String, String> own = transport.settings();
     Set<String> known = new HashSet<>(own.keySet());
-    known.addAll(layers.keySet());
+    known.addAll(layerKeys(transport));
     endpoint.settings().requireKnown(endpoint.scheme(), known);
     return switch (transport.availability()) {
       case Availability.Available ignored -> transport;
@@ -114,23 +144,68 @@ public final class Transports {
     };
   }
 
-  private List<Layer.Wrapping> wrappings(Endpoint endpoint) {
-    List<Layer.Wrapping> wrappings = new ArrayList<>();
+  /** A layer as one endpoint names it. */
+  private record Wrapped(Layer layer, Layer.Wrapping wrapping) {}
+
+  /** The layers that are named, in the order of the URI, each as often as its key is given. */
+  private List<Layer> named(Endpoint endpoint) {
+    Set<String> keys = layerKeys(of(endpoint.scheme()));
+    List<Layer> named = new ArrayList<>();
     for (Settings.Setting setting : endpoint.settings().all()) {
+      if (!keys.contains(setting.key())) {
+        continue;
+      }
       Layer layer = layers.get(setting.key());
       if (layer != null) {
-        wrappings.add(layer.configure(setting.value()));
+        named.add(layer);
+        continue;
+      }
+      Layer owner = Objects.requireNonNull(owners.get(setting.key()));
+      boolean byKey = !endpoint.settings().values(owner.key()).isEmpty();
+      if (!byKey && !named.contains(owner)) {
+        named.add(owner);
       }
     }
-    return wrappings.reversed();
+    return named;
   }
 
-  private static Channel wrap(Channel channel, List<Layer.Wrapping> innermostFirst)
+  /** The innermost first. */
+  private List<Wrapped> wrapped(Endpoint endpoint, Layer.Side side) {
+    Map<Layer, Iterator<String>> values = new HashMap<>();
+    List<Wrapped> wrapped = new ArrayList<>();
+    for (Layer layer : named(endpoint)) {
+      Iterator<String> value =
+          values.computeIfAbsent(
+              layer, named -> endpoint.settings().values(named.key()).iterator());
+      Layer.Naming naming = new Layer.Naming(endpoint, side, value.hasNext() ? value.next() : "");
+      wrapped.add(new Wrapped(layer, layer.configure(naming)));
+    }
+    return wrapped.reversed();
+  }
+
+  private static List<Layer.Wrapping> wrappings(List<Wrapped> wrapped) {
+    return wrapped.stream().map(Wrapped::wrapping).toList();
+  }
+
+  /** Every key that belongs to a layer, and is not one of {@code transport}'s own. */
+  private Set<String> layerKeys(Transport transport) {
+    Set<String> keys = new HashSet<>(layers.keySet());
+    keys.addAll(owners.keySet());
+    keys.removeAll(transport.settings().keySet());
+    return keys;
+  }
+
+  private static boolean single(Transport transport) {
+    return !transport.capabilities().manyChannels();
+  }
+
+  private static Channel wrap(
+      Channel channel, List<Layer.Wrapping> innermostFirst, Deadline deadline)
       throws ChannelException {
     Channel outer = channel;
     try {
       for (Layer.Wrapping wrapping : innermostFirst) {
-        outer = wrapping.wrap(outer);
+        outer = wrapping.wrap(outer, deadline);
       }
     } catch (ChannelException | RuntimeException e) {
       outer.abort(e);
@@ -144,8 +219,25 @@ public final class Transports {
     return outer;
   }
 
-  private record LayeredDialer(Endpoint target, Dialer inner, List<Layer.Wrapping> wrappings)
-      implements Dialer {
+  /** Dials, and can be aborted while a layer waits for the peer. */
+  private static final class LayeredDialer implements Dialer {
+    private final Endpoint target;
+    private final Dialer inner;
+    private final List<Layer.Wrapping> wrappings;
+    private final Set<Channel> wrapping = new HashSet<>();
+    private @Nullable Throwable aborted;
+
+    LayeredDialer(Endpoint target, Dialer inner, List<Layer.Wrapping> wrappings) {
+      this.target = target;
+      this.inner = inner;
+      this.wrappings = wrappings;
+    }
+
+    @Override
+    public Endpoint target() {
+      return target;
+    }
+
     @Override
     public Peer peer() {
       return inner.peer();
@@ -153,12 +245,35 @@ public final class Transports {
 
     @Override
     public Channel dial(Deadline deadline) throws ChannelException {
-      return wrap(inner.dial(deadline), wrappings);
+      Channel channel = inner.dial(deadline);
+      begin(channel);
+      try {
+        return wrap(channel, wrappings, deadline);
+      } finally {
+        end(channel);
+      }
+    }
+
+    private synchronized void begin(Channel channel) {
+      wrapping.add(channel);
+      if (aborted != null) {
+        channel.abort(aborted);
+      }
+    }
+
+    private synchronized void end(Channel channel) {
+      wrapping.remove(channel);
     }
 
     @Override
     public void abort(Throwable cause) {
       inner.abort(cause);
+      synchronized (this) {
+        if (aborted == null) {
+          aborted = cause;
+          wrapping.forEach(channel -> channel.abort(cause));
+        }
+      }
     }
 
     @Override
@@ -176,7 +291,7 @@ public final class Transports {
 
     @Override
     public Channel accept(Deadline deadline) throws ChannelException {
-      return wrap(inner.accept(deadline), wrappings);
+      return wrap(inner.accept(deadline), wrappings, deadline);
     }
 
     @Override

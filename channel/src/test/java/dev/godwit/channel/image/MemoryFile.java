@@ -185,7 +185,7 @@ public final class MemoryFile {
 
     @Override
     public ChannelStats stats() {
-      return new ChannelStats(0, 0, 0, 0, 0);
+      return new ChannelStats(0, 0, 0, 0, 0, false);
     }
 
     @Override

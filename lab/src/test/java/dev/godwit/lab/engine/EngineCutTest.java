@@ -9,6 +9,9 @@ import dev.godwit.migration.engine.EngineParameters;
 import dev.godwit.migration.engine.MigrationException;
 import dev.godwit.migration.engine.SourceState;
 import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.Deadline;
+import dev.godwit.transport.Endpoint;
+import dev.godwit.transport.Layer;
 import dev.godwit.transport.layer.FaultLayer;
 import dev.godwit.transport.testkit.Leaks;
 import dev.godwit.transport.testkit.Seed;
@@ -72,9 +75,14 @@ final class EngineCutTest {
       return answers ? wrapping() : Wrapping.NONE;
     }
 
+    private Layer.Wrapping cutting() {
+      Endpoint endpoint = Endpoint.parse("mem:x?fault=cut:" + at);
+      return new FaultLayer()
+          .configure(new Layer.Naming(endpoint, Layer.Side.DIALLING, "cut:" + at));
+    }
+
     private Wrapping wrapping() {
-      return (n, inner) ->
-          n == channel ? new FaultLayer().configure("cut:" + at).wrap(inner) : inner;
+      return (n, inner) -> n == channel ? cutting().wrap(inner, Deadline.never()) : inner;
     }
   }
 

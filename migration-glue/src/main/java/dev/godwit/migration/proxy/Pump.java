@@ -157,6 +157,7 @@ final class Pump {
     one[0] = buffer;
     try {
       sink.write(one);
+      sink.flush();
     } catch (ChannelException e) {
       throw new Failure(End.WRITING, e);
     }

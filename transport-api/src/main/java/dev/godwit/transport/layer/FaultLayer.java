@@ -3,8 +3,10 @@ package dev.godwit.transport.layer;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.EndpointException;
 import dev.godwit.transport.Layer;
+import dev.godwit.transport.Protection;
 import dev.godwit.transport.Settings;
 import java.time.Duration;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -51,7 +53,23 @@ public final class FaultLayer implements Layer {
   }
 
   @Override
-  public Wrapping configure(String value) {
+  public Map<String, String> settings() {
+    return Map.of();
+  }
+
+  @Override
+  public Protection protection(Protection beneath) {
+    return beneath;
+  }
+
+  @Override
+  public boolean waits() {
+    return false;
+  }
+
+  @Override
+  public Wrapping configure(Naming naming) {
+    String value = naming.value();
     int colon = value.indexOf(':');
     String kind = colon < 0 ? value : value.substring(0, colon);
     String argument = colon < 0 ? "" : value.substring(colon + 1);
@@ -67,20 +85,20 @@ public final class FaultLayer implements Layer {
   }
 
   private static Wrapping flip(long at) {
-    return inner -> new FlipChannel(inner, at);
+    return (inner, deadline) -> new FlipChannel(inner, at);
   }
 
   private static Wrapping cut(long at) {
-    return inner -> new CutChannel(inner, at, "fault=cut:" + at);
+    return (inner, deadline) -> new CutChannel(inner, at, "fault=cut:" + at);
   }
 
   private static Wrapping delay(Duration delay) {
-    return inner -> new DelayChannel(inner, delay);
+    return (inner, deadline) -> new DelayChannel(inner, delay);
   }
 
   private static Wrapping shortened(long seed) {
     AtomicInteger channels = new AtomicInteger();
-    return inner -> {
+    return (inner, deadline) -> {
       int n = channels.getAndIncrement();
       LOG.info("Channel {} has short reads and writes by fault=short:{}", serial(inner), seed);
       return new ShortChannel(inner, mixed(seed, n));
@@ -89,7 +107,7 @@ public final class FaultLayer implements Layer {
 
   private static Wrapping random(long seed) {
     AtomicInteger channels = new AtomicInteger();
-    return inner -> {
+    return (inner, deadline) -> {
       long mixed = mixed(seed, channels.getAndIncrement());
       long at = randomByte(new SplittableRandom(mixed));
       LOG.info("Channel {} is lost at byte {} by fault=random:{}", serial(inner), at, seed);

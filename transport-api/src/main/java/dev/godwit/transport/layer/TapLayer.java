@@ -4,6 +4,7 @@ import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.EndpointException;
 import dev.godwit.transport.Layer;
+import dev.godwit.transport.Protection;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -12,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
 
 /**
  * {@code tap=DIR}: records both directions of every channel, as this side sees them.
@@ -43,12 +45,28 @@ public final class TapLayer implements Layer {
   }
 
   @Override
-  public Wrapping configure(String value) {
+  public Map<String, String> settings() {
+    return Map.of();
+  }
+
+  @Override
+  public Protection protection(Protection beneath) {
+    return beneath;
+  }
+
+  @Override
+  public boolean waits() {
+    return false;
+  }
+
+  @Override
+  public Wrapping configure(Naming naming) {
+    String value = naming.value();
     if (value.isEmpty()) {
       throw new EndpointException("Setting tap must name a directory, as in tap=/var/tmp/wire");
     }
     Path directory = Path.of(value);
-    return inner -> record(inner, directory);
+    return (inner, deadline) -> record(inner, directory);
   }
 
   private static Channel record(Channel inner, Path directory) throws ChannelException {

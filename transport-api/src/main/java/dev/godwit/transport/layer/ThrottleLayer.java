@@ -2,7 +2,9 @@ package dev.godwit.transport.layer;
 
 import dev.godwit.transport.EndpointException;
 import dev.godwit.transport.Layer;
+import dev.godwit.transport.Protection;
 import dev.godwit.transport.Settings;
+import java.util.Map;
 
 /**
  * {@code throttle=100M}: this side sends no more than so many bytes a second, written and put
@@ -24,12 +26,28 @@ public final class ThrottleLayer implements Layer {
   }
 
   @Override
-  public Wrapping configure(String value) {
+  public Map<String, String> settings() {
+    return Map.of();
+  }
+
+  @Override
+  public Protection protection(Protection beneath) {
+    return beneath;
+  }
+
+  @Override
+  public boolean waits() {
+    return false;
+  }
+
+  @Override
+  public Wrapping configure(Naming naming) {
+    String value = naming.value();
     long bytesPerSecond = Settings.parseBytes(key(), value);
     if (bytesPerSecond == 0) {
       throw new EndpointException("Setting throttle must be at least 1 byte a second, not 0");
     }
     Pace pace = new Pace(bytesPerSecond);
-    return inner -> new ThrottleChannel(inner, pace);
+    return (inner, deadline) -> new ThrottleChannel(inner, pace);
   }
 }

@@ -147,7 +147,8 @@ final class MemoryChannel implements Channel {
 
   @Override
   public ChannelStats stats() {
-    return new ChannelStats(read.sum(), written.sum(), got.sum(), put.sum(), out.outstandingPuts());
+    return new ChannelStats(
+        read.sum(), written.sum(), got.sum(), put.sum(), out.outstandingPuts(), false);
   }
 
   @Override

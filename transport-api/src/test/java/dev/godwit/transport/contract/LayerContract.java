@@ -454,9 +454,11 @@ public abstract class LayerContract extends ProviderContract {
     try (Listener listener = transports().listen(fixture().address());
         Dialer dialer =
             transports().dialer(with(fixture().target(listener.local()), "tap=" + file))) {
+      Task<Channel> accepting = Task.start("accept", () -> listener.accept(Pair.soon()));
       assertThatThrownBy(() -> dialer.dial(Pair.soon()).close())
           .isInstanceOf(ChannelException.Refused.class)
           .hasMessageContaining(file.toString());
+      accepting.result().close();
     }
   }
 

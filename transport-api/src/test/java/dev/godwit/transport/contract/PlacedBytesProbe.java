@@ -70,8 +70,8 @@ public final class PlacedBytesProbe {
       Channel out, Channel in, Layer.Wrapping dialling, Layer.Wrapping accepting)
       throws ChannelException {
     Spy spy = new Spy(out);
-    Task<Channel> wrapping = Task.start("wrap", () -> accepting.wrap(in));
-    Channel sender = dialling.wrap(spy);
+    Task<Channel> wrapping = Task.start("wrap", () -> accepting.wrap(in, Pair.soon()));
+    Channel sender = dialling.wrap(spy, Pair.soon());
     Channel receiver = wrapping.result();
     try (Arena arena = Arena.ofShared();
         Region src =

@@ -7,6 +7,8 @@ import dev.godwit.transport.Access;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
+import dev.godwit.transport.Endpoint;
+import dev.godwit.transport.Layer;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.RemoteRegion;
 import dev.godwit.transport.support.Ends;
@@ -91,9 +93,15 @@ final class FaultLayerTest {
     return sink.info().peer().remote("ram", Deadline.after(Await.LIMIT));
   }
 
+  private static Layer.Wrapping fault(String value) {
+    return new FaultLayer()
+        .configure(
+            new Layer.Naming(Endpoint.parse("mem:x?fault=" + value), Layer.Side.DIALLING, value));
+  }
+
   @Test
   void flipReachesBeyondFourGigabytesOfPutBytes() throws Exception {
-    Channel channel = new FaultLayer().configure("flip:" + (FIVE_GIB + 1)).wrap(sink);
+    Channel channel = fault("flip:" + (FIVE_GIB + 1)).wrap(sink, Deadline.never());
     try (Region src = sparse()) {
       channel.put(src, 0, there(), 0, FIVE_GIB + 10_000);
       assertThat(sink.sent)
@@ -108,7 +116,7 @@ final class FaultLayerTest {
 
   @Test
   void flipReachesBeyondTwoGigabytesOfWrittenBytes() throws Exception {
-    Channel channel = new FaultLayer().configure("flip:3G").wrap(sink);
+    Channel channel = fault("flip:3G").wrap(sink, Deadline.never());
     ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20);
     for (int i = 0; i < 3 * 1024 - 1; i++) {
       channel.write(buffer.clear());
@@ -121,7 +129,7 @@ final class FaultLayerTest {
 
   @Test
   void cutReachesBeyondFourGigabytes() throws Exception {
-    Channel channel = new FaultLayer().configure("cut:5G").wrap(sink);
+    Channel channel = fault("cut:5G").wrap(sink, Deadline.never());
     try (Region src = sparse()) {
       assertThatThrownBy(() -> channel.put(src, 0, there(), 0, FIVE_GIB + 10_000))
           .isInstanceOf(ChannelException.Lost.class)
@@ -132,10 +140,10 @@ final class FaultLayerTest {
 
   @Test
   void eachChannelCountsForItself() throws Exception {
-    var wrapping = new FaultLayer().configure("flip:1");
+    var wrapping = fault("flip:1");
     Sink other = new Sink(ends.accepted());
     for (Sink one : List.of(sink, other)) {
-      wrapping.wrap(one).write(ByteBuffer.allocate(1));
+      wrapping.wrap(one, Deadline.never()).write(ByteBuffer.allocate(1));
       assertThat(one.sent).containsExactly(new Sink.Sent(0, 1, (byte) 2));
     }
   }

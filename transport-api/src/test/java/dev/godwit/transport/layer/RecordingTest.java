@@ -2,6 +2,9 @@ package dev.godwit.transport.layer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.godwit.transport.Deadline;
+import dev.godwit.transport.Endpoint;
+import dev.godwit.transport.Layer;
 import dev.godwit.transport.support.Ends;
 import dev.godwit.transport.testkit.Io;
 import java.io.FileOutputStream;
@@ -59,11 +62,15 @@ final class RecordingTest {
   @Test
   void aSecondTapOfAChannelOverwritesNothing() throws Exception {
     try (Ends ends = Ends.open("")) {
-      var wrapping = new TapLayer().configure(file("taps").toString());
+      var wrapping =
+          new TapLayer()
+              .configure(
+                  new Layer.Naming(
+                      Endpoint.parse("mem:x"), Layer.Side.DIALLING, file("taps").toString()));
       long serial = ends.dialled().info().serial();
-      var once = wrapping.wrap(ends.dialled());
+      var once = wrapping.wrap(ends.dialled(), Deadline.never());
       Io.send(once, new byte[] {1});
-      var twice = wrapping.wrap(once);
+      var twice = wrapping.wrap(once, Deadline.never());
       Io.send(twice, new byte[] {2});
       twice.close();
       assertThat(Files.readAllBytes(file("taps/" + serial + "-0.out"))).containsExactly(1, 2);

@@ -44,7 +44,10 @@ final class DirectContractTest {
 
     @Override
     protected List<ProtectingLayer> protectingLayers() {
-      return List.of(new ProtectingLayer(MaskingChannel::new, MaskingChannel::new));
+      return List.of(
+          new ProtectingLayer(
+              (inner, deadline) -> new MaskingChannel(inner),
+              (inner, deadline) -> new MaskingChannel(inner)));
     }
   }
 }

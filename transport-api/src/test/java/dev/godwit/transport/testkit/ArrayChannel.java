@@ -156,7 +156,7 @@ public class ArrayChannel implements PositionedChannel {
 
   @Override
   public ChannelStats stats() {
-    return new ChannelStats(0, 0, 0, 0, 0);
+    return new ChannelStats(0, 0, 0, 0, 0, false);
   }
 
   @Override

@@ -328,7 +328,8 @@ public final class DescriptorChannel implements Channel {
 
   @Override
   public ChannelStats stats() {
-    return new ChannelStats(bytesRead.get(), bytesWritten.get(), bytesGot.get(), bytesPut.get(), 0);
+    return new ChannelStats(
+        bytesRead.get(), bytesWritten.get(), bytesGot.get(), bytesPut.get(), 0, false);
   }
 
   @Override
