@@ -15,7 +15,6 @@ import dev.godwit.channel.stream.StreamInput;
 import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
-import dev.godwit.transport.ChannelStats;
 import dev.godwit.transport.Listener;
 import dev.godwit.transport.support.ChannelReader;
 import dev.godwit.transport.support.Closing;
@@ -197,17 +196,19 @@ public final class ImageReceiver implements AutoCloseable {
   }
 
   /** What each channel has moved, by its name; any thread. */
-  public Map<String, ChannelStats> channels() {
-    Map<String, ChannelStats> stats = new LinkedHashMap<>();
+  public Map<String, ChannelAccount> channels() {
+    Map<String, ChannelAccount> accounts = new LinkedHashMap<>();
     Channel first = main;
     if (first != null) {
-      stats.put("main", first.stats());
+      accounts.put("main", ChannelAccount.of(first));
     }
     MultifdInput others = multifd;
     if (others != null) {
-      others.channels().forEach((id, channel) -> stats.put("multifd " + id, channel.stats()));
+      others
+          .channels()
+          .forEach((id, channel) -> accounts.put("multifd " + id, ChannelAccount.of(channel)));
     }
-    return stats;
+    return accounts;
   }
 
   /** Gives everything up; {@link #receive} fails with this cause. Any thread, never blocks. */

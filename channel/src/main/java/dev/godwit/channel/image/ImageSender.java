@@ -16,7 +16,6 @@ import dev.godwit.channel.stream.StreamOutput;
 import dev.godwit.transport.Access;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
-import dev.godwit.transport.ChannelStats;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Dialer;
 import dev.godwit.transport.support.Closing;
@@ -233,12 +232,12 @@ public final class ImageSender implements AutoCloseable {
   }
 
   /** What each channel has moved, by its name; any thread. */
-  public Map<String, ChannelStats> channels() {
-    Map<String, ChannelStats> stats = new LinkedHashMap<>();
+  public Map<String, ChannelAccount> channels() {
+    Map<String, ChannelAccount> accounts = new LinkedHashMap<>();
     synchronized (channels) {
-      channels.forEach((name, channel) -> stats.put(name, channel.stats()));
+      channels.forEach((name, channel) -> accounts.put(name, ChannelAccount.of(channel)));
     }
-    return stats;
+    return accounts;
   }
 
   /** Gives everything up; {@link #send} fails with this cause. Any thread, never blocks. */

@@ -1,7 +1,6 @@
 package dev.godwit.migration.cli;
 
 import dev.godwit.migration.drive.DriveReport;
-import dev.godwit.migration.proxy.MigrationReport.ChannelReport;
 import dev.godwit.migration.qemu.MigrationStatus;
 import dev.godwit.migration.qemu.RamProgress;
 import dev.godwit.transport.ChannelException;
@@ -94,16 +93,7 @@ final class DriveOutput {
         .wire()
         .ifPresent(
             wire -> {
-              output.line(String.format("  %-14s %18s %14s", "channel", "to destination", "back"));
-              for (ChannelReport channel : wire.channels()) {
-                output.line(
-                    String.format(
-                        Locale.ROOT,
-                        "  %-14s %,16d B %,12d B",
-                        channel.role(),
-                        channel.forwardBytes(),
-                        channel.backwardBytes()));
-              }
+              ChannelLines.of(wire.channels()).forEach(output::line);
               output.line(
                   String.format(
                       Locale.ROOT,

@@ -1,10 +1,11 @@
 package dev.godwit.migration.cli;
 
+import dev.godwit.channel.image.ChannelAccount;
 import dev.godwit.migration.image.ImageReport;
 import dev.godwit.migration.image.ImageReport.Outcome;
 import dev.godwit.migration.image.ImageTransfer;
 import dev.godwit.transport.ChannelException;
-import dev.godwit.transport.ChannelStats;
+import dev.godwit.transport.PeerIdentity;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,21 +70,25 @@ final class ImageOutput {
     if (report.ramBytes() > 0) {
       output.line(String.format(Locale.ROOT, "  %-14s %,d B", "ram", report.ramBytes()));
     }
-    channels(output, "received", report.received(), true);
-    channels(output, "sent", report.sent(), false);
+    report.received().forEach((name, channel) -> line(output, "received", name, channel, true));
+    report.sent().forEach((name, channel) -> line(output, "sent", name, channel, false));
   }
 
-  private static void channels(
-      Output output, String title, Map<String, ChannelStats> channels, boolean received) {
-    channels.forEach(
-        (name, stats) ->
-            output.line(
-                String.format(
-                    Locale.ROOT,
-                    "  %-14s %,16d B  %s",
-                    title,
-                    ImageReport.forwardBytes(stats, received),
-                    name)));
+  private static void line(
+      Output output, String title, String name, ChannelAccount channel, boolean received) {
+    String peer =
+        channel.peer() instanceof PeerIdentity.Named named
+            ? (received ? ", from " : ", to ") + Printable.of(named.toString())
+            : "";
+    output.line(
+        String.format(
+            Locale.ROOT,
+            "  %-14s %,16d B  %s%s%s",
+            title,
+            received ? channel.receivedBytes() : channel.sentBytes(),
+            name,
+            peer,
+            channel.stats().unconfirmedEnd() ? ", " + ChannelLines.ENDED_WITHOUT_NOTIFY : ""));
   }
 
   private static Map<String, Object> members(ImageReport report) {
@@ -101,11 +106,20 @@ final class ImageOutput {
   }
 
   private static List<Map<String, Object>> channels(
-      Map<String, ChannelStats> channels, boolean received) {
+      Map<String, ChannelAccount> channels, boolean received) {
     List<Map<String, Object>> all = new ArrayList<>();
     channels.forEach(
-        (name, stats) ->
-            all.add(Map.of("channel", name, "bytes", ImageReport.forwardBytes(stats, received))));
+        (name, channel) ->
+            all.add(
+                Map.of(
+                    "channel",
+                    name,
+                    "peer-identity",
+                    ChannelLines.text(channel.peer()),
+                    "ended-without-notify",
+                    channel.stats().unconfirmedEnd(),
+                    "bytes",
+                    received ? channel.receivedBytes() : channel.sentBytes())));
     return all;
   }
 

@@ -75,7 +75,7 @@ final class InspectCommand implements Callable<Integer> {
   public Integer call() throws ChannelException, CommandFailure, InterruptedException {
     Transports transports = Transports.load();
     Endpoint at = endpoint(target);
-    Schemes.requireUsable(transports, at);
+    Schemes.requireUsable(transports, List.of(at));
     AtomicReference<Runnable> cancel = new AtomicReference<>(() -> {});
     // The outermost, so that a process that is asked to end has removed its socket before it is
     // gone.

@@ -1,13 +1,13 @@
 package dev.godwit.migration.cli;
 
 import dev.godwit.migration.proxy.MigrationReport;
-import dev.godwit.migration.proxy.MigrationReport.ChannelReport;
 import dev.godwit.migration.proxy.Proxy;
 import dev.godwit.migration.proxy.ProxyOptions;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Listener;
 import dev.godwit.transport.Transports;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -30,7 +30,8 @@ import picocli.CommandLine.Parameters;
       "",
       "Examples:",
       "  godwit proxy unix:/run/mig.sock tcp:hostb:7700    on the source host",
-      "  godwit proxy tcp:0:7700 unix:/run/mig.sock        on the destination host"
+      "  godwit proxy tcp:0:7700 unix:/run/mig.sock        on the destination host",
+      "  godwit proxy --require-encryption --tls-creds /etc/pki/qemu unix:/run/mig.sock tls:hostb:7700"
     },
     sortOptions = false)
 final class ProxyCommand implements Callable<Integer> {
@@ -48,14 +49,15 @@ final class ProxyCommand implements Callable<Integer> {
       description = "Carry any bytes, each connection for itself (NBD disks, other hypervisors)")
   private boolean opaque;
 
+  @Mixin private final EncryptionOptions encryption = new EncryptionOptions();
   @Mixin private final Output output = new Output();
 
   @Override
   public Integer call() throws ChannelException, CommandFailure {
     Transports transports = Transports.load();
-    Endpoint from = Endpoint.parse(listen);
-    Endpoint to = Endpoint.parse(target);
-    Schemes.requireUsable(transports, from, to);
+    List<Endpoint> both = encryption.endpoints(transports, listen, target);
+    Endpoint from = both.getFirst();
+    Endpoint to = both.getLast();
     transports.dialer(to).close();
     ProxyOptions options = opaque ? ProxyOptions.anyBytes() : ProxyOptions.migration();
     AtomicReference<Runnable> cancel = new AtomicReference<>(() -> {});
@@ -98,16 +100,7 @@ final class ProxyCommand implements Callable<Integer> {
             report.outcome().name().toLowerCase(Locale.ROOT),
             report.seconds(),
             report.cause().map(c -> " (" + c + ")").orElse("")));
-    output.line(String.format("  %-14s %18s %14s", "channel", "to destination", "back"));
-    for (ChannelReport channel : report.channels()) {
-      output.line(
-          String.format(
-              Locale.ROOT,
-              "  %-14s %,16d B %,12d B",
-              channel.role(),
-              channel.forwardBytes(),
-              channel.backwardBytes()));
-    }
+    ChannelLines.of(report.channels()).forEach(output::line);
     output.document("proxy", members(report));
   }
 
@@ -120,15 +113,6 @@ final class ProxyCommand implements Callable<Integer> {
         "seconds", report.seconds(),
         "forward-bytes", report.forwardBytes(),
         "backward-bytes", report.backwardBytes(),
-        "channels",
-            report.channels().stream()
-                .map(
-                    c ->
-                        Map.of(
-                            "role", c.role(),
-                            "peer", c.peer(),
-                            "forward-bytes", c.forwardBytes(),
-                            "backward-bytes", c.backwardBytes()))
-                .toList());
+        "channels", report.channels().stream().map(ChannelLines::members).toList());
   }
 }

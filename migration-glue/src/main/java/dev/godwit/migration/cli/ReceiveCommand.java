@@ -61,14 +61,14 @@ final class ReceiveCommand implements Callable<Integer> {
   private boolean overwrite;
 
   @Mixin private final ImageOptions images = new ImageOptions();
+  @Mixin private final EncryptionOptions encryption = new EncryptionOptions();
   @Mixin private final Output output = new Output();
 
   @Override
   public Integer call() throws Exception {
     MigrationSettings settings = MigrationSettings.parse(set);
     Transports transports = Transports.load();
-    Endpoint at = Endpoint.parse(address);
-    Schemes.requireUsable(transports, at);
+    Endpoint at = encryption.endpoints(transports, address).getFirst();
     if (guest.image().isPresent()) {
       return save(guest.image().get(), at, settings, transports);
     }

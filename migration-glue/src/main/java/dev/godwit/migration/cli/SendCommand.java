@@ -64,14 +64,14 @@ final class SendCommand implements Callable<Integer> {
   private Optional<UUID> uuid = Optional.empty();
 
   @Mixin private final ImageOptions images = new ImageOptions();
+  @Mixin private final EncryptionOptions encryption = new EncryptionOptions();
   @Mixin private final Output output = new Output();
 
   @Override
   public Integer call() throws Exception {
     MigrationSettings settings = MigrationSettings.parse(set);
     Transports transports = Transports.load();
-    Endpoint to = Endpoint.parse(target);
-    Schemes.requireUsable(transports, to);
+    Endpoint to = encryption.endpoints(transports, target).getFirst();
     transports.dialer(to).close();
     if (guest.image().isPresent()) {
       return restore(guest.image().get(), to, settings, transports);

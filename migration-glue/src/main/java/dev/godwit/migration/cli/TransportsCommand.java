@@ -38,7 +38,7 @@ final class TransportsCommand implements Callable<Integer> {
               transport.description(),
               cause.isEmpty() ? "" : " (not here: " + cause + ")"));
       new TreeMap<>(transport.settings())
-          .forEach((key, meaning) -> output.line(String.format("         %-16s %s", key, meaning)));
+          .forEach((key, meaning) -> output.line(String.format("         %-17s %s", key, meaning)));
       schemes.add(
           Map.of(
               "scheme", transport.scheme(),
@@ -54,7 +54,11 @@ final class TransportsCommand implements Callable<Integer> {
     List<Object> layers = new ArrayList<>();
     for (Layer layer : transports.layers()) {
       output.line(String.format("  %-9s %s", layer.key(), layer.grammar()));
-      layers.add(Map.of("key", layer.key(), "grammar", layer.grammar()));
+      new TreeMap<>(layer.settings())
+          .forEach(
+              (key, meaning) -> output.line(String.format("            %-17s %s", key, meaning)));
+      layers.add(
+          Map.of("key", layer.key(), "grammar", layer.grammar(), "settings", layer.settings()));
     }
     output.document("transports", Map.of("transports", schemes, "layers", layers));
     return ExitCode.DONE.code();

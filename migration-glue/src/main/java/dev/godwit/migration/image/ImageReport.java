@@ -1,6 +1,6 @@
 package dev.godwit.migration.image;
 
-import dev.godwit.transport.ChannelStats;
+import dev.godwit.channel.image.ChannelAccount;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -26,8 +26,8 @@ public record ImageReport(
     Duration elapsed,
     Optional<String> machine,
     long ramBytes,
-    Map<String, ChannelStats> received,
-    Map<String, ChannelStats> sent,
+    Map<String, ChannelAccount> received,
+    Map<String, ChannelAccount> sent,
     List<String> notes) {
 
   /** How it ended. */
@@ -42,12 +42,5 @@ public record ImageReport(
     CANCELLED,
     /** Look at both sides. */
     UNKNOWN
-  }
-
-  /** Bytes from source to destination on one channel, however they were moved. */
-  public static long forwardBytes(ChannelStats stats, boolean received) {
-    return received
-        ? stats.bytesRead() + stats.bytesGot()
-        : stats.bytesWritten() + stats.bytesPut();
   }
 }

@@ -1,5 +1,6 @@
 package dev.godwit.migration.image;
 
+import dev.godwit.channel.image.ChannelAccount;
 import dev.godwit.channel.image.GuestImage;
 import dev.godwit.channel.image.ImageLayout;
 import dev.godwit.channel.image.ImageReceiver;
@@ -10,7 +11,6 @@ import dev.godwit.channel.multifd.MultifdSettings;
 import dev.godwit.channel.stream.StreamException;
 import dev.godwit.migration.image.ImageReport.Outcome;
 import dev.godwit.transport.ChannelException;
-import dev.godwit.transport.ChannelStats;
 import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Listener;
@@ -54,8 +54,8 @@ public final class ImageTransfer {
   private volatile @Nullable ImageSender sender;
   private volatile boolean cancelled;
   private Optional<GuestImage> image = Optional.empty();
-  private Map<String, ChannelStats> received = Map.of();
-  private Map<String, ChannelStats> sent = Map.of();
+  private Map<String, ChannelAccount> received = Map.of();
+  private Map<String, ChannelAccount> sent = Map.of();
 
   public ImageTransfer(Transports transports, Limits limits) {
     this.transports = transports;
@@ -264,16 +264,10 @@ public final class ImageTransfer {
     ImageSender target = sender;
     long sum = 0;
     if (source != null) {
-      sum +=
-          source.channels().values().stream()
-              .mapToLong(stats -> ImageReport.forwardBytes(stats, true))
-              .sum();
+      sum += source.channels().values().stream().mapToLong(ChannelAccount::receivedBytes).sum();
     }
     if (target != null) {
-      sum +=
-          target.channels().values().stream()
-              .mapToLong(stats -> ImageReport.forwardBytes(stats, false))
-              .sum();
+      sum += target.channels().values().stream().mapToLong(ChannelAccount::sentBytes).sum();
     }
     return sum;
   }

@@ -161,8 +161,16 @@ final class CarriedChannel {
   }
 
   MigrationReport.ChannelReport report() {
+    Optional<Channel> twin = down.getNow(Optional.empty());
     return new MigrationReport.ChannelReport(
-        role.toString(), peer(), forward.bytes(), backward.bytes());
+        role.toString(),
+        peer(),
+        up.info().identity(),
+        twin.map(channel -> channel.info().identity()).orElse(new PeerIdentity.Unknown()),
+        up.stats().unconfirmedEnd()
+            || twin.map(channel -> channel.stats().unconfirmedEnd()).orElse(false),
+        forward.bytes(),
+        backward.bytes());
   }
 
   /**

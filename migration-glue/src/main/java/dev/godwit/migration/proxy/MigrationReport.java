@@ -1,6 +1,7 @@
 package dev.godwit.migration.proxy;
 
 import dev.godwit.channel.identity.MainHead;
+import dev.godwit.transport.PeerIdentity;
 import java.util.List;
 import java.util.Optional;
 
@@ -51,11 +52,23 @@ public record MigrationReport(
    * One connection.
    *
    * @param role what it was, for example {@code main} or {@code multifd 3}
-   * @param peer who connected
+   * @param peer who connected, by name or else by address
+   * @param source who the source's side of it has shown to be
+   * @param destination who the destination's side has shown to be; unknown if there was none
+   * @param endedWithoutNotify whether either side ended without the word by which it could have
+   *     said so, as TLS without close_notify; whether the migration was whole the stream itself
+   *     tells
    * @param forwardBytes from source to destination
    * @param backwardBytes from destination to source
    */
-  public record ChannelReport(String role, String peer, long forwardBytes, long backwardBytes) {}
+  public record ChannelReport(
+      String role,
+      String peer,
+      PeerIdentity source,
+      PeerIdentity destination,
+      boolean endedWithoutNotify,
+      long forwardBytes,
+      long backwardBytes) {}
 
   /** Bytes from source to destination on all channels. */
   public long forwardBytes() {

@@ -1,0 +1,64 @@
+package dev.godwit.migration.cli;
+
+import dev.godwit.migration.proxy.MigrationReport.ChannelReport;
+import dev.godwit.transport.PeerIdentity;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** What was carried on each connection, for people and for programs. */
+final class ChannelLines {
+  /** What people are told of a channel that ended so. */
+  static final String ENDED_WITHOUT_NOTIFY = "ended without notify";
+
+  private ChannelLines() {}
+
+  /** A head, and a line a channel; who proved to be somebody stands at its end. */
+  static List<String> of(List<ChannelReport> channels) {
+    List<String> lines = new ArrayList<>();
+    lines.add(String.format("  %-14s %18s %14s", "channel", "to destination", "back"));
+    for (ChannelReport channel : channels) {
+      String more = more(channel);
+      lines.add(
+          String.format(
+                  Locale.ROOT,
+                  "  %-14s %,16d B %,12d B",
+                  channel.role(),
+                  channel.forwardBytes(),
+                  channel.backwardBytes())
+              + (more.isEmpty() ? "" : "  " + more));
+    }
+    return lines;
+  }
+
+  private static String more(ChannelReport channel) {
+    List<String> more = new ArrayList<>();
+    if (channel.source() instanceof PeerIdentity.Named source) {
+      more.add("from " + Printable.of(source.toString()));
+    }
+    if (channel.destination() instanceof PeerIdentity.Named destination) {
+      more.add("to " + Printable.of(destination.toString()));
+    }
+    if (channel.endedWithoutNotify()) {
+      more.add(ENDED_WITHOUT_NOTIFY);
+    }
+    return String.join(", ", more);
+  }
+
+  static Map<String, Object> members(ChannelReport channel) {
+    return Map.of(
+        "role", channel.role(),
+        "peer", channel.peer(),
+        "peer-identity", text(channel.source()),
+        "onward-identity", text(channel.destination()),
+        "ended-without-notify", channel.endedWithoutNotify(),
+        "forward-bytes", channel.forwardBytes(),
+        "backward-bytes", channel.backwardBytes());
+  }
+
+  /** Nothing for nobody. */
+  static String text(PeerIdentity identity) {
+    return identity instanceof PeerIdentity.Unknown ? "" : identity.toString();
+  }
+}
