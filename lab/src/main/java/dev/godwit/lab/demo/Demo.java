@@ -16,6 +16,7 @@ import dev.godwit.transport.EndpointException;
 import dev.godwit.transport.Settings;
 import dev.godwit.transport.Transport;
 import dev.godwit.transport.Transports;
+import dev.godwit.transport.tls.credentials.CredentialsMaker;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +35,8 @@ final class Demo implements AutoCloseable {
   private static final long HUGE_SHARE = 8;
 
   private static final long HUGE_PAGE_BYTES = 2 << 20;
+
+  private static final int CREDENTIALS_DAYS = 1;
 
   /** Smaller than QEMU's, so that there are passes to be seen. */
   private static final Map<String, String> SOURCE_SETTINGS =
@@ -185,11 +188,12 @@ final class Demo implements AutoCloseable {
   }
 
   /** Where the destination listens. */
-  private Endpoint address(Leg leg) {
+  private Endpoint address(Leg leg) throws IOException {
     return switch (leg.scheme()) {
       case "unix", "exec" -> endpoint("unix", directory.resolve(leg.scheme() + ".sock").toString());
       case "file" -> endpoint("file", directory.resolve("guest.img").toString());
       case "mem" -> endpoint("mem", directory.getFileName().toString());
+      case "tls" -> withCredentials(endpoint("tls", "127.0.0.1:0"));
       // A transport that the demo does not know is one between hosts.
       default -> endpoint(leg.scheme(), "127.0.0.1:0");
     };
@@ -200,24 +204,51 @@ final class Demo implements AutoCloseable {
   }
 
   /** Where the source goes to get there. */
-  private static Endpoint target(Leg leg, Endpoint listening) {
-    return leg.scheme().equals("exec")
-        ? endpoint("exec", OwnCommand.shell(List.of("demo", "--relay", listening.address())))
-        : listening;
+  private Endpoint target(Leg leg, Endpoint listening) throws IOException {
+    return switch (leg.scheme()) {
+      case "exec" ->
+          endpoint("exec", OwnCommand.shell(List.of("demo", "--relay", listening.address())));
+      case "tls" -> withCredentials(endpoint("tls", listening.address()));
+      default -> listening;
+    };
   }
 
-  /** Removes what a leg left: a file, or a socket where it failed. */
+  /** Both processes are of this host and have the same ones, made when they are first needed. */
+  private Endpoint withCredentials(Endpoint endpoint) throws IOException {
+    Path credentials = credentials();
+    if (Files.notExists(credentials)) {
+      new CredentialsMaker(credentials)
+          .x509(List.of(CredentialsMaker.Host.parse("localhost")), CREDENTIALS_DAYS);
+    }
+    return endpoint.with(endpoint.settings().with("tls-creds", credentials.toString()));
+  }
+
+  private Path credentials() {
+    return directory.resolve("tls");
+  }
+
+  /**
+   * Removes what a leg left: a file, or a socket where it failed. Credentials stay for the next.
+   */
   void sweep() throws IOException {
     try (var files = Files.list(directory)) {
-      for (Path file : files.toList()) {
+      for (Path file : files.filter(path -> !path.equals(credentials())).toList()) {
         Files.deleteIfExists(file);
       }
     }
   }
 
-  /** Ends the second process. */
+  /** Ends the second process and removes the credentials. */
   @Override
-  public void close() {
+  public void close() throws IOException {
     companion.ifPresent(Companion::close);
+    if (Files.exists(credentials())) {
+      try (var files = Files.list(credentials())) {
+        for (Path file : files.toList()) {
+          Files.delete(file);
+        }
+      }
+      Files.delete(credentials());
+    }
   }
 }

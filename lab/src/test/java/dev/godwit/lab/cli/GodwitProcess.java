@@ -123,7 +123,7 @@ public final class GodwitProcess implements AutoCloseable {
     return out.text();
   }
 
-  String err() {
+  public String err() {
     return err.text();
   }
 

@@ -48,7 +48,7 @@ final class HelpTest {
       assertThat(document.path("transports").valueStream().map(t -> t.path("scheme").asString()))
           .contains("tcp", "unix", "mem");
       assertThat(document.path("layers").valueStream().map(l -> l.path("key").asString()))
-          .containsExactly("fault", "tap", "throttle");
+          .containsExactly("fault", "tap", "throttle", "tls");
     }
   }
 }

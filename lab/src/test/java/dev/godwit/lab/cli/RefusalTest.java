@@ -108,6 +108,13 @@ final class RefusalTest {
         "send --qmp /nowhere tcp:127.0.0.1:1 --set multifd=perhaps | multifd",
         "send --qmp /nowhere tcp:127.0.0.1:1 --set multifd-channels=many | multifd-channels",
         "receive --qmp /nowhere foo:bar | Unknown scheme 'foo:'",
+        "send --qmp /nowhere --tls-creds /d tcp:127.0.0.1:1 | --tls-creds has no effect, since no URI here uses TLS",
+        "proxy --tls-authz CN=a tcp:127.0.0.1:0 unix:/a | --tls-authz has no effect",
+        "proxy --verify-peer maybe --tls-creds /d tcp:127.0.0.1:0 tls:127.0.0.1:1 | Setting verify-peer must be on or off",
+        "proxy tcp:127.0.0.1:0 tls:127.0.0.1:1 | TLS needs credentials, as in tls-creds=/etc/pki/qemu",
+        "send --qmp /nowhere --tls-creds /nowhere tls:127.0.0.1:1 | /nowhere",
+        "send --qmp /nowhere --tls-creds /nowhere/b tls:127.0.0.1:1?tls-creds=/nowhere/c | /nowhere/c",
+        "proxy --tls-creds /nowhere/b unix:/nowhere/a tcp:127.0.0.1:1?tls | /nowhere/b",
         "elsewhere | elsewhere",
       })
   void aCommandLineThatMakesNoSense(String line, String named) throws Exception {
@@ -116,6 +123,50 @@ final class RefusalTest {
       assertThat(godwit.err().lines().findFirst().orElse("")).startsWith("godwit").contains(named);
       assertThat(godwit.out()).isEmpty();
     }
+  }
+
+  // What the policy says.
+
+  /** Nothing was opened: there is no monitor, no file and no listener, and nobody is told so. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "proxy unix:/nowhere/a tcp:127.0.0.1:1 | tcp:127.0.0.1:1 | use tls:127.0.0.1:1, or tcp:127.0.0.1:1?tls-creds=DIR",
+        "proxy tcp:0:7700 unix:/nowhere/a | tcp:0:7700 | use tls:0:7700, or tcp:0:7700?tls-creds=DIR",
+        "proxy tcp://127.0.0.1:7 tls:a:1 | tcp:127.0.0.1:7 | use tls:127.0.0.1:7, or ",
+        "send --qmp /nowhere/a tcp:127.0.0.1:1?tap=/nowhere/b | tcp:127.0.0.1:1?tap=/nowhere/b | use tls:",
+        "send --image /nowhere/a --tls-creds /nowhere/b tcp:a:1 | tcp:a:1 | use tls:a:1, or ",
+        "receive --qmp /nowhere/a tcp:127.0.0.1:0 | tcp:127.0.0.1:0 | use tls:127.0.0.1:0, or ",
+        "send --image /nowhere/a exec:cat | exec:cat | use exec:cat?tls-creds=DIR",
+        "receive --image /nowhere/a fd:3 | fd:3 | use fd:3?tls-creds=DIR",
+        "receive --image /nowhere/a tcp:127.0.0.1:0 | tcp:127.0.0.1:0 | use tls:127.0.0.1:0, or ",
+      })
+  void whatWouldGoInClearWhereEncryptionIsRequired(String line, String uri, String wayOut)
+      throws Exception {
+    refused(
+        3,
+        uri
+            + (uri.startsWith("tcp:") ? " carries" : " may carry")
+            + " guest memory in clear, and encryption is required here: "
+            + wayOut,
+        (line + " --require-encryption").split(" "));
+  }
+
+  /** They get past the policy, to what is wrong with each. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "14 | send --qmp /nowhere/a unix:/nowhere/b",
+        "14 | send --qmp /nowhere/a file:/nowhere/b",
+        "14 | receive --qmp /nowhere/a mem:b",
+        "2 | send --qmp /nowhere/a tls:127.0.0.1:1 --tls-creds /nowhere/b",
+        "2 | send --qmp /nowhere/a tcp:127.0.0.1:1?tls-creds=/nowhere/b",
+        "2 | send --qmp /nowhere/a tcp:127.0.0.1:1?tap=/nowhere/b&tls --tls-creds /nowhere/b",
+      })
+  void whatStaysHereOrIsEncryptedIsLetThrough(int code, String line) throws Exception {
+    refused(code, "nowhere", (line + " --require-encryption").split(" "));
   }
 
   @Test

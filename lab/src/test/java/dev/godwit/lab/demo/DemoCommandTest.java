@@ -26,7 +26,9 @@ final class DemoCommandTest {
               .map(DemoCommandTest::name)
               .toList();
       assertThat(completed)
-          .contains("exec 0", "file 0", "mem 0", "mem 2", "tcp 0", "tcp 2", "unix 0", "unix 2");
+          .contains(
+              "exec 0", "file 0", "mem 0", "mem 2", "tcp 0", "tcp 2", "tls 0", "tls 2", "unix 0",
+              "unix 2");
       for (JsonNode leg : document.path("legs")) {
         if (leg.path("outcome").asString().equals("completed")) {
           assertThat(leg.path("verified").asBoolean()).as("%s", leg).isTrue();

@@ -19,7 +19,7 @@ import java.util.Optional;
 import java.util.UUID;
 
 /** A guest of QEMU that is kept and does not run, for the engine: its devices are what came. */
-final class QemuGuest implements Guest, AutoCloseable {
+public final class QemuGuest implements Guest, AutoCloseable {
   private final String machine;
   private final Optional<UUID> uuid;
   private final Arena arena = Arena.ofShared();
@@ -29,7 +29,7 @@ final class QemuGuest implements Guest, AutoCloseable {
   private volatile boolean running;
 
   /** One with memory as that of {@code image} is laid out, and all of it zero. */
-  QemuGuest(GuestImage image) {
+  public QemuGuest(GuestImage image) {
     machine = image.machine().orElseThrow();
     uuid = image.uuid();
     blocks =
