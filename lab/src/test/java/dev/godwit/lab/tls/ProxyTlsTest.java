@@ -155,15 +155,17 @@ final class ProxyTlsTest {
         expectPeer(channel.destination(), CredentialsType.X509, "hostb");
       }
     }
-    for (MigrationReport report : List.of(near, far)) {
-      Stream<Boolean> silent = report.channels().stream().map(ChannelReport::endedWithoutNotify);
-      if (cell.beside() == Beside.IN_CLEAR) {
-        // Two Godwits tell each other.
-        assertThat(silent).containsOnly(false);
-      } else if (cell.version() == QemuVersion.V7_2) {
-        // It tells nobody; where it resets a connection, that is no end at all.
-        assertThat(silent).contains(true);
-      }
+    Stream<Boolean> silent =
+        Stream.of(near, far)
+            .flatMap(report -> report.channels().stream())
+            .map(ChannelReport::endedWithoutNotify);
+    if (cell.beside() == Beside.IN_CLEAR) {
+      // Two Godwits tell each other.
+      assertThat(silent).containsOnly(false);
+    } else if (cell.version() == QemuVersion.V7_2) {
+      // It tells nobody. The QEMU that closes last may not have read what the proxy sent it by
+      // then, and resets its connection, which is no end at all.
+      assertThat(silent).contains(true);
     }
   }
 
