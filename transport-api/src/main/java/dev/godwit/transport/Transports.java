@@ -113,6 +113,11 @@ public final class Transports {
     return protection;
   }
 
+  /** Whether {@code endpoint} names the layer of that key, by the key or by a setting of it. */
+  public boolean names(Endpoint endpoint, String layer) {
+    return named(endpoint).stream().anyMatch(named -> named.key().equals(layer));
+  }
+
   /**
    * The quickest way from one channel into another, which the caller closes; empty if that is
    * reading and writing.

@@ -1,7 +1,6 @@
 package dev.godwit.migration.cli;
 
 import dev.godwit.transport.Endpoint;
-import dev.godwit.transport.Layer;
 import dev.godwit.transport.Settings;
 import dev.godwit.transport.Settings.Setting;
 import dev.godwit.transport.Transports;
@@ -36,17 +35,8 @@ record TlsDefaults(List<Setting> settings) {
     return endpoint.with(all);
   }
 
-  /** Whether it is of the scheme, or names the layer by its key or by a further setting of it. */
+  /** Whether it is of the scheme, or names the layer. */
   static boolean usesTls(Endpoint endpoint, Transports transports) {
-    return endpoint.scheme().equals(TLS)
-        || transports.layers().stream()
-            .filter(layer -> layer.key().equals(TLS))
-            .anyMatch(layer -> isNamed(layer, endpoint.settings()));
-  }
-
-  private static boolean isNamed(Layer layer, Settings settings) {
-    return settings.all().stream()
-        .map(Setting::key)
-        .anyMatch(key -> key.equals(layer.key()) || layer.settings().containsKey(key));
+    return endpoint.scheme().equals(TLS) || transports.names(endpoint, TLS);
   }
 }

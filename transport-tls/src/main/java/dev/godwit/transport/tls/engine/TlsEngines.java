@@ -59,15 +59,6 @@ public final class TlsEngines {
     };
   }
 
-  /**
-   * Does once what the first connection would do for the first time, so that it does not: loads
-   * BoringSSL, or seals and opens some MiB with Bouncy Castle until that is compiled. JSSE stays
-   * cold. Takes a fraction of a second; any thread.
-   */
-  public static void warmUp(Kind kind) {
-    WarmUp.of(kind);
-  }
-
   private static Kind taken(Credentials credentials, Optional<Kind> kind) {
     Kind usual =
         switch (credentials) {

@@ -82,13 +82,6 @@ final class BoringSslTest {
   }
 
   @Test
-  void warmsUpMoreThanOnce() {
-    TlsEngines.warmUp(TlsEngines.Kind.BORINGSSL);
-    TlsEngines.warmUp(TlsEngines.Kind.BOUNCY_CASTLE);
-    TlsEngines.warmUp(TlsEngines.Kind.BORINGSSL);
-  }
-
-  @Test
   void closesWhileAnotherThreadSeals() throws ChannelException {
     Connection connection =
         PAIRING
