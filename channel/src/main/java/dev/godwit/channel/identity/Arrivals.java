@@ -50,6 +50,7 @@ public final class Arrivals implements AutoCloseable {
   private final List<Early> early = new ArrayList<>();
   private @Nullable ChannelReader main;
   private @Nullable Taker taker;
+  private boolean begun;
   private @Nullable ChannelException unexpected;
   private @Nullable Throwable failure;
 
@@ -85,6 +86,20 @@ public final class Arrivals implements AutoCloseable {
     } finally {
       monitor.unlock();
     }
+  }
+
+  /**
+   * The main channel has said how the migration is done, and its source can be answered: from now
+   * on a channel too many fails it. Idempotent.
+   */
+  public void mainHasBegun() {
+    monitor.lock();
+    try {
+      begun = true;
+    } finally {
+      monitor.unlock();
+    }
+    judge();
   }
 
   /** Hands over the multifd channels that have come, and each that comes later as it comes. */
@@ -185,7 +200,6 @@ public final class Arrivals implements AutoCloseable {
           main = reader;
           unknown.remove(reader.channel());
           monitor.signalAll();
-          handover = this::judge;
         }
         case ChannelRole.Multifd multifd -> {
           if (others == 0) {
@@ -237,7 +251,7 @@ public final class Arrivals implements AutoCloseable {
     ChannelException reason;
     monitor.lock();
     try {
-      reason = main == null ? null : unexpected;
+      reason = begun ? unexpected : null;
     } finally {
       monitor.unlock();
     }

@@ -85,6 +85,7 @@ public final class ImageReceiver implements AutoCloseable {
   public GuestImage receive() throws IOException {
     try {
       ChannelReader first = arrivals.awaitMain();
+      arrivals.mainHasBegun();
       Channel channel = first.channel();
       beganNanos = System.nanoTime();
       main = channel;

@@ -30,7 +30,7 @@ final class ArrivalsTest {
       "1122334400000001" + "00".repeat(16) + "00" + "00".repeat(39);
   private static final String MAIN = "5145564D00000003";
 
-  /** Whichever of the two was looked at first. */
+  /** Not before its source can be told. */
   @Test
   void theyFailTheMigrationOnceItHasBegun() throws Exception {
     Ending ending = new Ending();
@@ -49,6 +49,9 @@ final class ArrivalsTest {
       assertThat(ending.cause()).isEmpty();
       try (Channel main = dialer.dial(soon())) {
         say(main, MAIN);
+        receiving.result();
+        assertThat(ending.cause()).isEmpty();
+        arrivals.mainHasBegun();
         assertThat(given.get(10, TimeUnit.SECONDS))
             .isInstanceOf(ChannelException.Violated.class)
             .hasMessage(

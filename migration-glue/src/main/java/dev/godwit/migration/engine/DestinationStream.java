@@ -122,6 +122,9 @@ final class DestinationStream implements AutoCloseable {
       }
       case VmDescription description -> reader.verify(description.parse());
     }
+    if (!(item instanceof FileHeader)) {
+      arrivals.mainHasBegun();
+    }
   }
 
   private void configuration(Configuration read) throws StreamException {
