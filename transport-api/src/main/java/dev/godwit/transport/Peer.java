@@ -23,4 +23,9 @@ public interface Peer {
    * @throws ChannelException.TimedOut if the peer has not registered it by then
    */
   RemoteRegion remote(String name, Deadline deadline) throws ChannelException;
+
+  /** What registering has cost this side so far; also after regions and channels are closed. */
+  default RegistrationStats registrations() {
+    return RegistrationStats.none();
+  }
 }

@@ -4,6 +4,8 @@ package dev.godwit.transport;
 public enum Protection {
   /** Bytes cross a network in clear. */
   NONE,
+  /** Where bytes go cannot be seen from here, as behind a command. */
+  UNKNOWN,
   /** Bytes never leave this host; the kernel's permissions guard them. */
   LOCAL,
   /** Bytes are encrypted and authenticated. */

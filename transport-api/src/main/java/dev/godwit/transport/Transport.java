@@ -1,5 +1,6 @@
 package dev.godwit.transport;
 
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -18,6 +19,14 @@ public interface Transport {
 
   /** Whether this host can serve it, and if not, why not. */
   Availability availability();
+
+  /**
+   * What this host has for it, such as devices, their ports and limits; none where there is nothing
+   * to set up. Also told where the host cannot serve it. Takes nothing that outlives the call.
+   */
+  default List<HostFact> facts() {
+    return List.of();
+  }
 
   /** What its channels cost and can carry, before any layer. */
   Capabilities capabilities();

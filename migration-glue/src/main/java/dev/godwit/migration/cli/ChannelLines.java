@@ -14,8 +14,12 @@ final class ChannelLines {
 
   private ChannelLines() {}
 
-  /** A head, and a line a channel; who proved to be somebody stands at its end. */
-  static List<String> of(List<ChannelReport> channels) {
+  /**
+   * A head, and a line a channel; who proved to be somebody stands at its end.
+   *
+   * @param verbose says also what became of memory where a transport could have placed bytes
+   */
+  static List<String> of(List<ChannelReport> channels, boolean verbose) {
     List<String> lines = new ArrayList<>();
     lines.add(String.format("  %-14s %18s %14s", "channel", "to destination", "back"));
     for (ChannelReport channel : channels) {
@@ -29,7 +33,16 @@ final class ChannelLines {
                   channel.backwardBytes())
               + (more.isEmpty() ? "" : "  " + more));
     }
+    if (verbose && channels.stream().anyMatch(ChannelReport::placing)) {
+      lines.add(memory(channels.stream().mapToLong(ChannelReport::placedBytes).sum()));
+    }
     return lines;
+  }
+
+  private static String memory(long placedBytes) {
+    return placedBytes == 0
+        ? "  Only Godwit's own buffers were registered; guest memory belongs to QEMU, and went through them"
+        : String.format(Locale.ROOT, "  %-14s %,16d B", "placed", placedBytes);
   }
 
   private static String more(ChannelReport channel) {
@@ -54,7 +67,8 @@ final class ChannelLines {
         "onward-identity", text(channel.destination()),
         "ended-without-notify", channel.endedWithoutNotify(),
         "forward-bytes", channel.forwardBytes(),
-        "backward-bytes", channel.backwardBytes());
+        "backward-bytes", channel.backwardBytes(),
+        "placed-bytes", channel.placedBytes());
   }
 
   /** Nothing for nobody. */

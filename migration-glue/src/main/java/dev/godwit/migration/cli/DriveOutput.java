@@ -93,7 +93,7 @@ final class DriveOutput {
         .wire()
         .ifPresent(
             wire -> {
-              ChannelLines.of(wire.channels()).forEach(output::line);
+              ChannelLines.of(wire.channels(), output.isVerbose()).forEach(output::line);
               output.line(
                   String.format(
                       Locale.ROOT,

@@ -1,7 +1,7 @@
 package dev.godwit.migration.cli;
 
 import dev.godwit.transport.Endpoint;
-import dev.godwit.transport.Protection;
+import dev.godwit.transport.Placement;
 import dev.godwit.transport.Settings.Setting;
 import dev.godwit.transport.Transports;
 import java.util.ArrayList;
@@ -54,13 +54,13 @@ final class EncryptionOptions {
     for (String uri : uris) {
       given.add(Endpoint.parse(uri));
     }
-    Schemes.requireUsable(transports, given);
-    TlsDefaults defaults = defaults();
     if (required) {
       for (Endpoint endpoint : given) {
         requireProtected(transports, endpoint);
       }
     }
+    Schemes.requireUsable(transports, given);
+    TlsDefaults defaults = defaults();
     if (!defaults.settings().isEmpty()
         && given.stream().noneMatch(endpoint -> TlsDefaults.usesTls(endpoint, transports))) {
       throw new CommandFailure(
@@ -83,20 +83,26 @@ final class EncryptionOptions {
 
   private static void requireProtected(Transports transports, Endpoint endpoint)
       throws CommandFailure {
-    if (transports.protection(endpoint) != Protection.NONE) {
-      return;
+    String layered = endpoint.scheme() + ":" + endpoint.address() + "?tls-creds=DIR";
+    boolean places =
+        transports.of(endpoint.scheme()).capabilities().placement() != Placement.INLINE;
+    switch (transports.protection(endpoint)) {
+      case NONE ->
+          throw inClear(
+              endpoint + " carries",
+              "tls:"
+                  + endpoint.address()
+                  + ", or "
+                  + layered
+                  + (places ? ", which sends through TLS what it would have placed" : ""));
+      case UNKNOWN -> throw inClear(endpoint + " may carry", layered);
+      case LOCAL, ENCRYPTED -> {}
     }
-    // What is behind a command or a descriptor cannot be seen from here.
-    boolean network = endpoint.scheme().equals("tcp");
-    throw new CommandFailure(
+  }
+
+  private static CommandFailure inClear(String carries, String wayOut) {
+    return new CommandFailure(
         ExitCode.REFUSED_BY_CHECK,
-        endpoint
-            + (network ? " carries" : " may carry")
-            + " guest memory in clear, and encryption is required here: use "
-            + (network ? "tls:" + endpoint.address() + ", or " : "")
-            + endpoint.scheme()
-            + ":"
-            + endpoint.address()
-            + "?tls-creds=DIR");
+        carries + " guest memory in clear, and encryption is required here: use " + wayOut);
   }
 }

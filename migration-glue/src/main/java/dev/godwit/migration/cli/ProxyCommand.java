@@ -100,7 +100,7 @@ final class ProxyCommand implements Callable<Integer> {
             report.outcome().name().toLowerCase(Locale.ROOT),
             report.seconds(),
             report.cause().map(c -> " (" + c + ")").orElse("")));
-    ChannelLines.of(report.channels()).forEach(output::line);
+    ChannelLines.of(report.channels(), output.isVerbose()).forEach(output::line);
     output.document("proxy", members(report));
   }
 

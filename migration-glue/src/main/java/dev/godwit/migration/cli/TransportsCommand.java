@@ -1,12 +1,10 @@
 package dev.godwit.migration.cli;
 
-import dev.godwit.transport.Availability;
 import dev.godwit.transport.Layer;
 import dev.godwit.transport.Transport;
 import dev.godwit.transport.Transports;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -17,7 +15,7 @@ import picocli.CommandLine.Mixin;
     name = "transports",
     header = "Lists the schemes that this host can serve, and why not.",
     description =
-        "Lists schemes with their settings, and the layers that any URI may name after a question mark.")
+        "Lists schemes with what this host has for them and lacks, their settings, and the layers that any URI may name after a question mark.")
 final class TransportsCommand implements Callable<Integer> {
   @Mixin private final Output output = new Output();
 
@@ -26,28 +24,8 @@ final class TransportsCommand implements Callable<Integer> {
     Transports transports = Transports.load();
     List<Object> schemes = new ArrayList<>();
     for (Transport transport : transports.all()) {
-      String cause =
-          switch (transport.availability()) {
-            case Availability.Available a -> "";
-            case Availability.Unavailable u -> u.cause();
-          };
-      output.line(
-          String.format(
-              "%-6s %s%s",
-              transport.scheme() + ":",
-              transport.description(),
-              cause.isEmpty() ? "" : " (not here: " + cause + ")"));
-      new TreeMap<>(transport.settings())
-          .forEach((key, meaning) -> output.line(String.format("         %-17s %s", key, meaning)));
-      schemes.add(
-          Map.of(
-              "scheme", transport.scheme(),
-              "description", transport.description(),
-              "available", cause.isEmpty(),
-              "cause", cause,
-              "placement", transport.capabilities().placement().name().toLowerCase(Locale.ROOT),
-              "protection", transport.capabilities().protection().name().toLowerCase(Locale.ROOT),
-              "settings", transport.settings()));
+      TransportLines.of(transport).forEach(output::line);
+      schemes.add(TransportLines.members(transport));
     }
     output.line("");
     output.line("Layers, in any URI after a question mark:");

@@ -7,6 +7,7 @@ import dev.godwit.channel.returnpath.ReturnPathWatcher;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.PeerIdentity;
+import dev.godwit.transport.Placement;
 import dev.godwit.transport.Shortcut;
 import dev.godwit.transport.ShortcutProvider;
 import dev.godwit.transport.support.ChannelReader;
@@ -169,8 +170,18 @@ final class CarriedChannel {
         twin.map(channel -> channel.info().identity()).orElse(new PeerIdentity.Unknown()),
         up.stats().unconfirmedEnd()
             || twin.map(channel -> channel.stats().unconfirmedEnd()).orElse(false),
+        places(up) || twin.map(CarriedChannel::places).orElse(false),
+        placedBytes(up) + twin.map(CarriedChannel::placedBytes).orElse(0L),
         forward.bytes(),
         backward.bytes());
+  }
+
+  private static boolean places(Channel channel) {
+    return channel.info().capabilities().placement() != Placement.INLINE;
+  }
+
+  private static long placedBytes(Channel channel) {
+    return places(channel) ? channel.stats().bytesPut() + channel.stats().bytesGot() : 0;
   }
 
   /**

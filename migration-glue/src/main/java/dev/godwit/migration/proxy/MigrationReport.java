@@ -58,6 +58,9 @@ public record MigrationReport(
    * @param endedWithoutNotify whether either side ended without the word by which it could have
    *     said so, as TLS without close_notify; whether the migration was whole the stream itself
    *     tells
+   * @param placing whether one of its ends is of a transport that can place bytes in registered
+   *     memory
+   * @param placedBytes what was placed so; the rest passed through buffers
    * @param forwardBytes from source to destination
    * @param backwardBytes from destination to source
    */
@@ -67,6 +70,8 @@ public record MigrationReport(
       PeerIdentity source,
       PeerIdentity destination,
       boolean endedWithoutNotify,
+      boolean placing,
+      long placedBytes,
       long forwardBytes,
       long backwardBytes) {}
 

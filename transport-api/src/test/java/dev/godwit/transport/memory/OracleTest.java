@@ -181,7 +181,9 @@ final class OracleTest {
   @Test
   void putsOfAnotherChannelMayLandFirst() throws Exception {
     Set<Boolean> landed = new HashSet<>();
-    for (int seed = 0; seed < SEEDS; seed++) {
+    // A busy machine gives the other channel's put time to land as well, most of the time.
+    Deadline deadline = Deadline.after(Await.LIMIT);
+    for (int seed = 0; !landed.contains(false) && !deadline.hasPassed(); seed++) {
       MemoryTransport transport = new MemoryTransport();
       var endpoint = new MemoryFixture(Placement.RECORDED).address();
       endpoint = endpoint.with(endpoint.settings().with("seed", Integer.toString(seed)));

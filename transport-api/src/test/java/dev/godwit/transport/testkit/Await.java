@@ -7,8 +7,14 @@ import java.util.function.Supplier;
 
 /** Waits for a condition under a deadline, and says what it saw if that never came. */
 public final class Await {
+  /**
+   * How many times slower than a real machine this one may be, by the system property {@code
+   * godwit.slowness}: emulated ones are. Limits on what a machine takes are multiplied by it.
+   */
+  public static final int SLOWNESS = Math.max(1, Integer.getInteger("godwit.slowness", 1));
+
   /** Longer than anything in a test takes on a busy machine, short enough for a gate. */
-  public static final Duration LIMIT = Duration.ofSeconds(20);
+  public static final Duration LIMIT = Duration.ofSeconds(20L * SLOWNESS);
 
   private static final long STEP_NANOS = 1_000_000;
 

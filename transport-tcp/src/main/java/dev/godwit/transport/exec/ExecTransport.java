@@ -37,7 +37,7 @@ import java.util.Map;
  */
 public final class ExecTransport implements Transport {
   static final Capabilities CAPABILITIES =
-      new Capabilities(Placement.INLINE, Protection.NONE, false, true, true);
+      new Capabilities(Placement.INLINE, Protection.UNKNOWN, false, true, true);
 
   private static final String EXIT_TIMEOUT = "exit-timeout";
   private static final Duration DEFAULT_EXIT_TIMEOUT = Duration.ofSeconds(60);

@@ -29,7 +29,7 @@ import java.util.Set;
  */
 public final class FdTransport implements Transport {
   static final Capabilities CAPABILITIES =
-      new Capabilities(Placement.INLINE, Protection.NONE, false, true, true);
+      new Capabilities(Placement.INLINE, Protection.UNKNOWN, false, true, true);
 
   @Override
   public String scheme() {

@@ -161,7 +161,7 @@ record Inherited(Endpoint endpoint, Descriptor descriptor, Kind kind, int access
             endpoint,
             unix ? Sockets.peerProcess(socket.number()) : new PeerIdentity.Unknown(),
             new Capabilities(
-                Placement.INLINE, unix ? Protection.LOCAL : Protection.NONE, many, true, true),
+                Placement.INLINE, unix ? Protection.LOCAL : Protection.UNKNOWN, many, true, true),
             peer);
     return DescriptorChannel.duplex(
         info, socket, socket, new SocketMedium(socket, endpoint.toString(), Duration.ZERO));

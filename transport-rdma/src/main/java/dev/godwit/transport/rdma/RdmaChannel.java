@@ -1,0 +1,474 @@
+package dev.godwit.transport.rdma;
+
+import dev.godwit.transport.Channel;
+import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.ChannelInfo;
+import dev.godwit.transport.ChannelStats;
+import dev.godwit.transport.Deadline;
+import dev.godwit.transport.Region;
+import dev.godwit.transport.RemoteRegion;
+import dev.godwit.transport.rdma.wire.Control;
+import dev.godwit.transport.rdma.wire.Greeting;
+import dev.godwit.transport.support.ChannelLifecycle;
+import dev.godwit.transport.support.Monitor;
+import dev.godwit.transport.support.StreamRegions;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/** A channel over one queue pair: what calls do is in its inbox and outbox. */
+final class RdmaChannel implements Channel, Progress.Handler {
+  /** How long a closing thread waits at a time for others to leave. */
+  private static final Duration STEP = Duration.ofMillis(20);
+
+  private final ChannelInfo info;
+  private final String name;
+  private final ChannelLifecycle lifecycle;
+  private final Monitor monitor = new Monitor();
+  private final QueuePair queuePair;
+  private final Rings rings;
+  private final RdmaPeer peer;
+  private final Credits credits;
+  private final Progress progress;
+  private final Outbox outbox;
+  private final Inbox inbox;
+  private final Keeper keeper;
+  private final AtomicReference<@Nullable ChannelException> failure = new AtomicReference<>();
+
+  private boolean sending;
+  private boolean cut;
+  private long read;
+  private long written;
+  private long got;
+  private long put;
+
+  private RdmaChannel(
+      ChannelInfo info,
+      QueuePair queuePair,
+      Rings rings,
+      RdmaPeer peer,
+      RdmaOptions options,
+      Greeting theirs) {
+    this.info = info;
+    this.name = info.remote().scheme() + ":" + info.remote().address();
+    this.lifecycle = new ChannelLifecycle(name);
+    this.queuePair = queuePair;
+    this.rings = rings;
+    this.peer = peer;
+    this.credits = new Credits(theirs.slots(), options.slots());
+    this.progress =
+        new Progress(monitor, queuePair, lifecycle, this, name, options.spin(), options.liveness());
+    this.outbox =
+        new Outbox(
+            queuePair,
+            rings,
+            progress,
+            credits,
+            peer,
+            Math.min(options.slotBytes(), theirs.slotBytes()),
+            options.writes(),
+            name);
+    this.inbox = new Inbox(queuePair, rings, progress, credits, outbox, peer, this, name);
+    this.keeper = new Keeper(monitor, progress, this, "godwit-rdma-" + info.serial());
+  }
+
+  /**
+   * A channel over a connected queue pair, whose receives are posted; it owns both from now on, and
+   * one user of {@code peer}.
+   */
+  static RdmaChannel open(
+      ChannelInfo info,
+      QueuePair queuePair,
+      Rings rings,
+      RdmaPeer peer,
+      RdmaOptions options,
+      Greeting theirs) {
+    RdmaChannel channel = new RdmaChannel(info, queuePair, rings, peer, options, theirs);
+    peer.join(channel);
+    channel.keeper.start();
+    return channel;
+  }
+
+  @Override
+  public ChannelInfo info() {
+    return info;
+  }
+
+  // The user's calls.
+
+  @Override
+  public int read(ByteBuffer dst) throws ChannelException {
+    if (!dst.hasRemaining()) {
+      throw new IllegalArgumentException("There is no room to read into");
+    }
+    monitor.lock();
+    try {
+      requireInput();
+      int taken = inbox.read(dst);
+      read += Math.max(0, taken);
+      return taken;
+    } catch (ChannelException e) {
+      throw failed(e);
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  @Override
+  public void write(ByteBuffer... src) throws ChannelException {
+    lifecycle.requireOutput();
+    monitor.lock();
+    try {
+      beginOutput();
+      for (ByteBuffer buffer : src) {
+        int length = buffer.remaining();
+        outbox.write(buffer);
+        written += length;
+      }
+      sending = false;
+    } catch (ChannelException e) {
+      throw failed(e);
+    } finally {
+      endOutput();
+      monitor.unlock();
+    }
+  }
+
+  @Override
+  public void put(Region src, long srcOffset, RemoteRegion dst, long dstOffset, long length)
+      throws ChannelException {
+    StreamRegions.checkRange(src, srcOffset, length);
+    RdmaRegion from = peer.own(src);
+    TheirRegion to = peer.theirs(dst);
+    Objects.checkFromIndexSize(dstOffset, length, to.length());
+    lifecycle.requireOutput();
+    monitor.lock();
+    try {
+      beginOutput();
+      if (length > 0) {
+        outbox.put(from, srcOffset, to, dstOffset, length);
+        put += length;
+      }
+      sending = false;
+    } catch (ChannelException e) {
+      throw failed(e);
+    } finally {
+      endOutput();
+      monitor.unlock();
+    }
+  }
+
+  @Override
+  public void get(Region dst, long dstOffset, long length) throws ChannelException {
+    StreamRegions.checkRange(dst, dstOffset, length);
+    RdmaRegion into = peer.own(dst);
+    monitor.lock();
+    try {
+      requireInput();
+      inbox.get(into, dstOffset, length);
+      got += length;
+    } catch (ChannelException e) {
+      throw failed(e);
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  @Override
+  public void flush() throws ChannelException {
+    monitor.lock();
+    try {
+      requireInput();
+      outbox.flush();
+    } catch (ChannelException e) {
+      throw failed(e);
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  @Override
+  public void settle() throws ChannelException {
+    monitor.lock();
+    try {
+      requireInput();
+      settled();
+    } catch (ChannelException e) {
+      throw failed(e);
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  private void settled() throws ChannelException {
+    outbox.flush();
+    progress.await(() -> outbox.outstandingWrites() == 0);
+    // They are over, but one of them may have failed.
+    requireInput();
+    outbox.requireWritten();
+  }
+
+  @Override
+  public void barrier() throws ChannelException {
+    monitor.lock();
+    try {
+      requireInput();
+      outbox.flush();
+      inbox.arrive();
+      settled();
+      inbox.meet();
+      inbox.awaitMet();
+    } catch (ChannelException e) {
+      throw failed(e);
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  @Override
+  public void shutdownOutput() throws ChannelException {
+    if (!lifecycle.endOutput()) {
+      return;
+    }
+    monitor.lock();
+    try {
+      requireInput();
+      outbox.end();
+    } catch (ChannelException e) {
+      throw failed(e);
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  @Override
+  public void abort(Throwable cause) {
+    if (lifecycle.abort(cause)) {
+      progress.wake();
+    }
+  }
+
+  @Override
+  public ChannelStats stats() {
+    monitor.lock();
+    try {
+      return new ChannelStats(read, written, got, put, outbox.outstandingWrites(), false);
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  private void requireInput() throws ChannelException {
+    lifecycle.requireInput();
+    ChannelException broken = progress.broken();
+    if (broken != null) {
+      throw broken;
+    }
+  }
+
+  private void beginOutput() throws ChannelException {
+    requireInput();
+    sending = true;
+  }
+
+  /** What failed in the middle has cut the stream, and there is no orderly end behind that. */
+  private void endOutput() {
+    cut |= sending;
+    sending = false;
+  }
+
+  /**
+   * What to throw for {@code e}. That the peer ended early leaves the other direction as it is; all
+   * else ends the connection.
+   */
+  private ChannelException failed(ChannelException e) {
+    if (e instanceof ChannelException.EndedEarly) {
+      return e;
+    }
+    ChannelException first = lifecycle.fail(e);
+    progress.wake();
+    return first;
+  }
+
+  // The end.
+
+  @Override
+  public void close() throws ChannelException {
+    boolean known = lifecycle.first().isPresent();
+    if (!lifecycle.close()) {
+      return;
+    }
+    ChannelException lossy = null;
+    monitor.lock();
+    try {
+      boolean whole = !known && !sending && !cut && progress.broken() == null;
+      monitor.signalAll();
+      progress.wake();
+      if (whole) {
+        endInOrder();
+      }
+      if (!known && outbox.isLossy()) {
+        lossy =
+            new ChannelException.Lost(
+                "Bytes written to " + name + " may not have arrived", progress.broken());
+      }
+      if (!whole || lossy != null) {
+        keeper.giveUp();
+      }
+      while (progress.waiters() > 0) {
+        progress.wake();
+        monitor.await(Deadline.after(STEP));
+      }
+    } finally {
+      monitor.unlock();
+    }
+    keeper.stop();
+    release();
+    if (lossy != null) {
+      throw lossy;
+    }
+  }
+
+  /** Ends the output and waits until all of it has arrived, not until it is read. */
+  private void endInOrder() {
+    try {
+      if (!outbox.isEnding()) {
+        outbox.end();
+      }
+      progress.awaitClosing(() -> outbox.isAllAcknowledged() || progress.isDisconnected());
+    } catch (ChannelException e) {
+      progress.breakWith(e);
+    }
+  }
+
+  private void release() throws ChannelException {
+    try {
+      queuePair.disconnect();
+      queuePair.close();
+    } finally {
+      monitor.lock();
+      try {
+        outbox.release();
+      } finally {
+        monitor.unlock();
+      }
+      rings.close();
+      peer.leave(this);
+    }
+  }
+
+  /** Why this side gives up, for the peer to read; empty while it does not. */
+  String reasonToGiveUp() {
+    ChannelException broken = progress.broken();
+    if (broken != null) {
+      return broken.getMessage();
+    }
+    if (lifecycle.state() == ChannelLifecycle.State.BROKEN) {
+      String why = lifecycle.first().map(Throwable::getMessage).orElse("");
+      return why.isEmpty() ? "It was aborted" : why;
+    }
+    return "";
+  }
+
+  Outbox outbox() {
+    return outbox;
+  }
+
+  // From the peer's other channels, on any thread.
+
+  /** Sends a control frame soon; never blocks. */
+  void mail(Control control) {
+    outbox.mail(control);
+    progress.wake();
+  }
+
+  /** Ends the channel soon; never blocks. */
+  void fail(ChannelException e) {
+    if (failure.compareAndSet(null, e)) {
+      progress.wake();
+    }
+  }
+
+  /** Something changed that a call in this channel may wait for; never blocks. */
+  void nudge() {
+    progress.nudge();
+  }
+
+  // What was found.
+
+  @Override
+  public void pump() throws ChannelException {
+    ChannelException failed = failure.get();
+    if (failed != null && progress.broken() == null) {
+      throw failed;
+    }
+    outbox.pump();
+  }
+
+  @Override
+  public void completed(long work, int status, int bytes) throws ChannelException {
+    int slot = Work.slot(work);
+    boolean success = status == Completions.SUCCESS;
+    switch (Work.kind(work)) {
+      case Work.RECEIVE -> {
+        if (success && progress.broken() == null) {
+          inbox.arrived(slot, bytes);
+        }
+      }
+      case Work.STREAM -> outbox.streamSent(slot, success);
+      case Work.CONTROL -> outbox.controlSent(slot);
+      case Work.WRITE -> outbox.writeDone(success);
+      default -> {}
+    }
+    if (!success && !progress.isDisconnected() && progress.broken() == null) {
+      ChannelException why = Failures.of(name, work, status, queuePair.statusText(status));
+      if (why instanceof ChannelException.Lost lost) {
+        lost(lost);
+      } else {
+        throw why;
+      }
+    }
+  }
+
+  @Override
+  public void lost(ChannelException.Lost how) {
+    if (inbox.hasEnded()) {
+      // All it had to say has arrived.
+      peerIsGone();
+    } else {
+      progress.breakWith(how);
+    }
+  }
+
+  private void peerIsGone() {
+    outbox.peerIsGone();
+    progress.disconnect();
+  }
+
+  @Override
+  public void event(QueuePair.Event event) {
+    switch (event) {
+      case DISCONNECTED -> {
+        if (!progress.isDisconnected()) {
+          lost(new ChannelException.Lost("The connection to " + name + " ended without a word"));
+        }
+        peerIsGone();
+      }
+      case DEVICE_REMOVED ->
+          progress.breakWith(new ChannelException.Lost("The device of " + name + " was removed"));
+      case FATAL -> progress.breakWith(new ChannelException.Lost("The device gave up on " + name));
+      case PORT_DOWN, OTHER, NONE -> {}
+    }
+  }
+
+  long creditStalls() {
+    return credits.stalls();
+  }
+
+  @Override
+  public String toString() {
+    return info.remote() + " #" + info.serial();
+  }
+}
