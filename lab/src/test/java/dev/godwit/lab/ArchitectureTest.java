@@ -137,14 +137,26 @@ final class ArchitectureTest {
           .orShould()
           .callMethod(System.class, "exit", int.class);
 
+  /** The verbs are DiSNI's API, and for the provider only: see the rule that follows. */
   @ArchTest
   static final ArchRule NO_LIBRARY_IN_A_PUBLIC_SIGNATURE =
       classes()
           .that()
           .arePublic()
+          .and()
+          .resideOutsideOfPackage("dev.godwit.transport.rdma.verbs..")
           .should(
               showNothingOf(
                   "io.netty..", "com.ibm.disni..", "org.bouncycastle..", "com.github.luben.."));
+
+  @ArchTest
+  static final ArchRule VERBS_ARE_THE_PROVIDERS_OWN =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("dev.godwit.transport.rdma..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("dev.godwit.transport.rdma.verbs..", "com.ibm.disni..");
 
   @ArchTest
   static final ArchRule HOUSE_NAMES =

@@ -13,6 +13,7 @@ import dev.godwit.transport.Availability;
 import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.EndpointException;
+import dev.godwit.transport.RegistrationStats;
 import dev.godwit.transport.Settings;
 import dev.godwit.transport.Transport;
 import dev.godwit.transport.Transports;
@@ -129,6 +130,9 @@ final class Demo implements AutoCloseable {
     if (leg.scheme().equals("fd")) {
       return new LegOutcome.NotHere("It is for descriptors that another program hands over");
     }
+    if (leg.scheme().equals("rdma") && rdmaHost().isEmpty()) {
+      return new LegOutcome.NotHere("No active port of an RDMA device has an IPv4 address as GID");
+    }
     // The second process starts while this one makes its guest.
     try (Destination destination = destination(leg);
         LabGuest guest = LabGuest.create(spec)) {
@@ -141,12 +145,13 @@ final class Demo implements AutoCloseable {
 
   private LegOutcome run(Leg leg, Watch watch, LabGuest guest, Destination destination)
       throws MigrationException, GuestException, IOException {
-    guest.resume();
     Endpoint target = leg.isSaved() ? address(leg) : target(leg, destination.address());
+    guest.resume();
     Map<String, String> settings = new HashMap<>(SOURCE_SETTINGS);
     settings.putAll(leg.settings());
     MigrationStatistics statistics;
     long passes;
+    RegistrationStats registered;
     GuestProof proof;
     try (Dialer dialer = transports.dialer(target);
         SourceMigration migration =
@@ -161,6 +166,7 @@ final class Demo implements AutoCloseable {
       }
       statistics = migration.statistics();
       passes = migration.passes();
+      registered = dialer.peer().registrations();
       if (guest.isRunning()) {
         return new LegOutcome.Failed("The guest runs at the source after it was given up");
       }
@@ -168,7 +174,7 @@ final class Demo implements AutoCloseable {
     } finally {
       ended();
     }
-    return new LegOutcome.Moved(statistics, passes, proof);
+    return new LegOutcome.Moved(statistics, passes, registered, proof);
   }
 
   private Destination destination(Leg leg) throws IOException {
@@ -194,9 +200,15 @@ final class Demo implements AutoCloseable {
       case "file" -> endpoint("file", directory.resolve("guest.img").toString());
       case "mem" -> endpoint("mem", directory.getFileName().toString());
       case "tls" -> withCredentials(endpoint("tls", "127.0.0.1:0"));
+      case "rdma" -> endpoint("rdma", rdmaHost().orElse("127.0.0.1") + ":0");
       // A transport that the demo does not know is one between hosts.
       default -> endpoint(leg.scheme(), "127.0.0.1:0");
     };
+  }
+
+  /** No device has the loopback address, so it is the first one that a port has. */
+  private Optional<String> rdmaHost() {
+    return RdmaPorts.firstAddress(transports.of("rdma").facts());
   }
 
   private static Endpoint endpoint(String scheme, String address) {

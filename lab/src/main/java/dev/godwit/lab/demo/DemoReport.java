@@ -3,6 +3,7 @@ package dev.godwit.lab.demo;
 import dev.godwit.migration.cli.Columns;
 import dev.godwit.migration.cli.Output;
 import dev.godwit.migration.engine.MigrationStatistics;
+import dev.godwit.transport.RegistrationStats;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,6 +29,9 @@ final class DemoReport {
 
   void print(Output output, int exitCode) {
     lines().forEach(output::line);
+    if (output.isVerbose()) {
+      registrations().forEach(output::line);
+    }
     output.document(
         "demo", Map.of("legs", documents(), "ram-bytes", ramBytes, "exit-code", exitCode));
   }
@@ -44,7 +48,11 @@ final class DemoReport {
     outcomes.forEach(
         (leg, outcome) -> {
           switch (outcome) {
-            case LegOutcome.Moved(MigrationStatistics statistics, long passes, GuestProof proof) ->
+            case LegOutcome.Moved(
+                    MigrationStatistics statistics,
+                    long passes,
+                    RegistrationStats _,
+                    GuestProof proof) ->
                 table.row(
                     leg.toString(),
                     String.format(Locale.ROOT, "%.2f s", statistics.totalSeconds()),
@@ -60,6 +68,27 @@ final class DemoReport {
           }
         });
     return table.lines();
+  }
+
+  /** What was registered at the source, where anything was. */
+  List<String> registrations() {
+    List<String> lines = new ArrayList<>();
+    outcomes.forEach(
+        (leg, outcome) -> {
+          if (outcome instanceof LegOutcome.Moved moved && moved.registered().registrations() > 0) {
+            lines.add(leg + ": " + sentence(moved.registered()));
+          }
+        });
+    return lines;
+  }
+
+  private static String sentence(RegistrationStats registered) {
+    return String.format(
+        Locale.ROOT,
+        "%,d registrations took %.3f s, with %,d bytes pinned at most",
+        registered.registrations(),
+        registered.nanos() / 1e9,
+        registered.mostBytes());
   }
 
   /** Why a guest has not come, or is not what it was. */
@@ -96,7 +125,11 @@ final class DemoReport {
     members.put("multifd-channels", leg.channels());
     members.put("message", message(outcome));
     switch (outcome) {
-      case LegOutcome.Moved(MigrationStatistics statistics, long passes, GuestProof proof) -> {
+      case LegOutcome.Moved(
+              MigrationStatistics statistics,
+              long passes,
+              RegistrationStats registered,
+              GuestProof proof) -> {
         members.put("outcome", "completed");
         members.putAll(proof.members());
         members.put("total-seconds", statistics.totalSeconds());
@@ -107,6 +140,9 @@ final class DemoReport {
         members.put("wire-bytes", statistics.wireBytes());
         members.put("normal-bytes", statistics.normalBytes());
         members.put("zero-bytes", statistics.zeroBytes());
+        members.put("registrations", registered.registrations());
+        members.put("registration-seconds", registered.nanos() / 1e9);
+        members.put("registered-bytes", registered.mostBytes());
       }
       case LegOutcome.Failed failed -> members.put("outcome", "failed");
       case LegOutcome.NotHere notHere -> members.put("outcome", "unavailable");

@@ -1,6 +1,7 @@
 package dev.godwit.lab.demo;
 
 import dev.godwit.migration.engine.MigrationStatistics;
+import dev.godwit.transport.RegistrationStats;
 
 /** How one migration of the demo ended. */
 sealed interface LegOutcome {
@@ -9,8 +10,10 @@ sealed interface LegOutcome {
    * The guest runs at the destination.
    *
    * @param passes over memory
+   * @param registered what the source has registered of it
    */
-  record Moved(MigrationStatistics statistics, long passes, GuestProof proof)
+  record Moved(
+      MigrationStatistics statistics, long passes, RegistrationStats registered, GuestProof proof)
       implements LegOutcome {}
 
   /** It does not, or not as it should; why, as a sentence. */

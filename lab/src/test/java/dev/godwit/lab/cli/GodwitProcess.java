@@ -3,6 +3,7 @@ package dev.godwit.lab.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.godwit.transport.Endpoint;
+import dev.godwit.transport.testkit.Await;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,7 +29,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class GodwitProcess implements AutoCloseable {
   /** How long a loaded machine may take for anything that is not waited for on purpose. */
-  public static final Duration PATIENCE = Duration.ofSeconds(60);
+  public static final Duration PATIENCE = Duration.ofSeconds(60L * Await.SLOWNESS);
 
   private static final Pattern LISTENS =
       Pattern.compile("(?:Waiting for a source at|Listening at) (\\S+)");
@@ -53,7 +54,7 @@ public final class GodwitProcess implements AutoCloseable {
   }
 
   /** Starts it behind another command that becomes it, such as setpriv. */
-  static GodwitProcess start(List<String> behind, String... arguments) throws IOException {
+  public static GodwitProcess start(List<String> behind, String... arguments) throws IOException {
     Path temporary = Files.createTempDirectory("gwp");
     List<String> command = new ArrayList<>(behind);
     // A shell that started the tests in the background has them ignore Ctrl-C, and all they start.

@@ -141,13 +141,14 @@ final class RefusalTest {
         "send --image /nowhere/a exec:cat | exec:cat | use exec:cat?tls-creds=DIR",
         "receive --image /nowhere/a fd:3 | fd:3 | use fd:3?tls-creds=DIR",
         "receive --image /nowhere/a tcp:127.0.0.1:0 | tcp:127.0.0.1:0 | use tls:127.0.0.1:0, or ",
+        "proxy unix:/nowhere/a rdma:hostb:7700?pin-all=on | rdma:hostb:7700?pin-all=on | use tls:hostb:7700, or rdma:hostb:7700?tls-creds=DIR, ",
       })
   void whatWouldGoInClearWhereEncryptionIsRequired(String line, String uri, String wayOut)
       throws Exception {
     refused(
         3,
         uri
-            + (uri.startsWith("tcp:") ? " carries" : " may carry")
+            + (uri.matches("(tcp|rdma):.*") ? " carries" : " may carry")
             + " guest memory in clear, and encryption is required here: "
             + wayOut,
         (line + " --require-encryption").split(" "));

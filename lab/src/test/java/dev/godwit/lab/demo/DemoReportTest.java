@@ -3,6 +3,7 @@ package dev.godwit.lab.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.godwit.migration.engine.MigrationStatistics;
+import dev.godwit.transport.RegistrationStats;
 import org.junit.jupiter.api.Test;
 
 final class DemoReportTest {
@@ -10,8 +11,15 @@ final class DemoReportTest {
   private static final Leg MULTIFD = new Leg("tcp", 2);
 
   private static LegOutcome moved(boolean sound) {
+    return moved(sound, RegistrationStats.none());
+  }
+
+  private static LegOutcome moved(boolean sound, RegistrationStats registered) {
     return new LegOutcome.Moved(
-        MigrationStatistics.none(1 << 20), 1, new GuestProof(sound, 1, "It is so", 0.01));
+        MigrationStatistics.none(1 << 20),
+        1,
+        registered,
+        new GuestProof(sound, 1, "It is so", 0.01));
   }
 
   @Test
@@ -47,5 +55,16 @@ final class DemoReportTest {
     assertThat(report.lines())
         .filteredOn(line -> line.contains("no such device"))
         .containsExactly("tcp: There is no such device");
+  }
+
+  @Test
+  void whatWasRegisteredIsToldWhereAnythingWas() {
+    DemoReport report = new DemoReport(1 << 20);
+    report.add(PLAIN, moved(true));
+    report.add(MULTIFD, moved(true, new RegistrationStats(12, 250_000_000, 16 << 20)));
+
+    assertThat(report.registrations())
+        .containsExactly(
+            "tcp: multifd 2: 12 registrations took 0.250 s, with 16,777,216 bytes pinned at most");
   }
 }

@@ -8,18 +8,18 @@ import java.util.Optional;
  * A guest at the destination that is held against the source's in the moment in which it is to run:
  * every byte of memory has to be the same, and the source's must not run.
  */
-final class ComparedGuest extends ForwardingGuest {
+public final class ComparedGuest extends ForwardingGuest {
   private final LabGuest source;
   private final LabGuest here;
   private volatile boolean compared;
 
-  ComparedGuest(LabGuest source, LabGuest here) {
+  public ComparedGuest(LabGuest source, LabGuest here) {
     super(here);
     this.source = source;
     this.here = here;
   }
 
-  boolean isCompared() {
+  public boolean isCompared() {
     return compared;
   }
 

@@ -17,8 +17,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Both ends of one migration in this process, with everything they need. */
-final class Ends implements AutoCloseable {
-  static final Transports TRANSPORTS = Transports.load();
+public final class Ends implements AutoCloseable {
+  public static final Transports TRANSPORTS = Transports.load();
 
   private final Listener listener;
   private final Dialer dialer;
@@ -40,7 +40,7 @@ final class Ends implements AutoCloseable {
   }
 
   /** Parameters of a migration that nothing slows down. */
-  static EngineParameters parameters(String... settings) {
+  public static EngineParameters parameters(String... settings) {
     EngineParameters parameters =
         EngineParameters.defaults().with(Map.of("max-bandwidth", "0", "downtime-limit", "2000"));
     for (String setting : settings) {
@@ -75,7 +75,7 @@ final class Ends implements AutoCloseable {
     return of(from, to, listener, dialer, mine.isFile(), atSource, atDestination);
   }
 
-  static Ends of(
+  public static Ends of(
       Guest from,
       Guest to,
       Listener listener,
@@ -92,16 +92,16 @@ final class Ends implements AutoCloseable {
         file);
   }
 
-  SourceMigration source() {
+  public SourceMigration source() {
     return source;
   }
 
-  DestinationMigration destination() {
+  public DestinationMigration destination() {
     return destination;
   }
 
   /** Begins at both ends; a file is read once it is written. */
-  Task<Optional<MigrationException>> start() {
+  public Task<Optional<MigrationException>> start() {
     if (!later) {
       destination.start();
     }
@@ -118,7 +118,7 @@ final class Ends implements AutoCloseable {
   }
 
   /** Migrates, and fails if either end does. */
-  void migrate() throws MigrationException {
+  public void migrate() throws MigrationException {
     Optional<MigrationException> failure = start().result();
     if (failure.isPresent()) {
       try {
@@ -136,7 +136,7 @@ final class Ends implements AutoCloseable {
   }
 
   /** What the destination met; fails if it met nothing. */
-  MigrationException destinationFailure() {
+  public MigrationException destinationFailure() {
     try {
       destination.await();
     } catch (MigrationException e) {

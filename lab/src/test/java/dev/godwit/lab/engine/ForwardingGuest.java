@@ -10,10 +10,10 @@ import java.util.Optional;
 import java.util.UUID;
 
 /** A guest that is another one, but for what a test changes. */
-class ForwardingGuest implements Guest {
+public class ForwardingGuest implements Guest {
   private final Guest guest;
 
-  ForwardingGuest(Guest guest) {
+  public ForwardingGuest(Guest guest) {
     this.guest = guest;
   }
 

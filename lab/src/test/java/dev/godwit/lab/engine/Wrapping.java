@@ -5,7 +5,7 @@ import dev.godwit.transport.ChannelException;
 
 /** Puts something around the channels of one side, in the order in which they come. */
 @FunctionalInterface
-interface Wrapping {
+public interface Wrapping {
   /** Leaves every channel as it is. */
   Wrapping NONE = (n, inner) -> inner;
 

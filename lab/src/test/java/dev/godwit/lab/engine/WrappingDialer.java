@@ -8,12 +8,12 @@ import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Peer;
 
 /** Dials as another does, and puts something around each channel. */
-final class WrappingDialer implements Dialer {
+public final class WrappingDialer implements Dialer {
   private final Dialer inner;
   private final Wrapping wrapping;
   private int dialled;
 
-  WrappingDialer(Dialer inner, Wrapping wrapping) {
+  public WrappingDialer(Dialer inner, Wrapping wrapping) {
     this.inner = inner;
     this.wrapping = wrapping;
   }

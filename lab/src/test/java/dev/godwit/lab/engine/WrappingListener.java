@@ -7,12 +7,12 @@ import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Listener;
 
 /** Listens as another does, and puts something around each channel. */
-final class WrappingListener implements Listener {
+public final class WrappingListener implements Listener {
   private final Listener inner;
   private final Wrapping wrapping;
   private int accepted;
 
-  WrappingListener(Listener inner, Wrapping wrapping) {
+  public WrappingListener(Listener inner, Wrapping wrapping) {
     this.inner = inner;
     this.wrapping = wrapping;
   }

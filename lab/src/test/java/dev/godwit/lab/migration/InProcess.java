@@ -26,9 +26,13 @@ public final class InProcess implements AutoCloseable {
 
   public InProcess(Transports transports, String listen, Proxy.Target target)
       throws ChannelException {
+    this(transports, listen, target, ProxyOptions.migration());
+  }
+
+  public InProcess(Transports transports, String listen, Proxy.Target target, ProxyOptions options)
+      throws ChannelException {
     listener = transports.listen(Endpoint.parse(listen));
-    proxy =
-        new Proxy(listener, target, transports::shortcut, ProxyOptions.migration(), reports::add);
+    proxy = new Proxy(listener, target, transports::shortcut, options, reports::add);
     runner = Thread.ofPlatform().name("proxy " + listen).start(() -> proxy.run(false));
   }
 

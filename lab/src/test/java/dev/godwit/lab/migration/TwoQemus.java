@@ -14,6 +14,7 @@ import dev.godwit.migration.qemu.QemuMonitor;
 import dev.godwit.migration.qemu.RunStatus;
 import dev.godwit.migration.qmp.QmpClient;
 import dev.godwit.transport.Deadline;
+import dev.godwit.transport.testkit.Await;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.MappedByteBuffer;
@@ -28,7 +29,7 @@ import java.util.List;
  * the test's own. The monitors at {@link Qemu#qmp} are free for whoever drives.
  */
 public final class TwoQemus implements AutoCloseable {
-  public static final Duration PATIENCE = Duration.ofSeconds(40);
+  public static final Duration PATIENCE = Duration.ofSeconds(40L * Await.SLOWNESS);
   public static final int MEMORY_MIB = 32;
 
   /** Small enough to be checked whole in 64 ticks, large enough to take several packets. */
@@ -99,7 +100,7 @@ public final class TwoQemus implements AutoCloseable {
   }
 
   public static Deadline soon() {
-    return Deadline.after(Duration.ofSeconds(15));
+    return Deadline.after(Duration.ofSeconds(15L * Await.SLOWNESS));
   }
 
   /** Sets both sides as {@code settings} say, without judging them. */
@@ -148,7 +149,7 @@ public final class TwoQemus implements AutoCloseable {
     Path there = memory(destination, "destination.ram");
     try (FileChannel a = FileChannel.open(here);
         FileChannel b = FileChannel.open(there)) {
-      assertThat(a.size()).isEqualTo((long) MEMORY_MIB << 20).isEqualTo(b.size());
+      assertThat(a.size()).isEqualTo(memoryBytes()).isEqualTo(b.size());
       MappedByteBuffer left = a.map(FileChannel.MapMode.READ_ONLY, 0, a.size());
       MappedByteBuffer right = b.map(FileChannel.MapMode.READ_ONLY, 0, b.size());
       assertThat(left.slice(0, HOLE_FROM).mismatch(right.slice(0, HOLE_FROM)))
@@ -159,6 +160,10 @@ public final class TwoQemus implements AutoCloseable {
           .as("memory above the hole")
           .isEqualTo(-1);
     }
+  }
+
+  private long memoryBytes() {
+    return (long) source.machine().memoryMiB() << 20;
   }
 
   /** QEMU's own copy of guest memory. */
@@ -173,12 +178,12 @@ public final class TwoQemus implements AutoCloseable {
           client
               .arguments()
               .put("val", 0)
-              .put("size", MEMORY_MIB << 20)
+              .put("size", memoryBytes())
               .put("filename", file.toString()),
           soon());
     }
     try (RandomAccessFile whole = new RandomAccessFile(file.toFile(), "r")) {
-      assertThat(whole.length()).isEqualTo((long) MEMORY_MIB << 20);
+      assertThat(whole.length()).isEqualTo(memoryBytes());
     }
     return file;
   }
@@ -191,12 +196,16 @@ public final class TwoQemus implements AutoCloseable {
   /** Waits for the end of the migration at the source. */
   public MigrationStatus awaitSource() throws Exception {
     return sourceMonitor.awaitMigration(
-        s -> s.state().isFinal(), Duration.ofSeconds(15), Deadline.after(PATIENCE));
+        s -> s.state().isFinal(),
+        Duration.ofSeconds(15L * Await.SLOWNESS),
+        Deadline.after(PATIENCE));
   }
 
   public MigrationStatus awaitDestination() throws Exception {
     return destinationMonitor.awaitMigration(
-        s -> s.state().isFinal(), Duration.ofSeconds(15), Deadline.after(PATIENCE));
+        s -> s.state().isFinal(),
+        Duration.ofSeconds(15L * Await.SLOWNESS),
+        Deadline.after(PATIENCE));
   }
 
   /** The guest runs at the source and is intact, as after every failure before switchover. */

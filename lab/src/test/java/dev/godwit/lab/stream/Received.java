@@ -15,7 +15,7 @@ import java.time.Duration;
 import java.util.Optional;
 
 /** A guest that has been received, with its memory. */
-final class Received implements AutoCloseable {
+public final class Received implements AutoCloseable {
   static final long CEILING_BYTES = 1L << 30;
 
   private final Listener listener;
@@ -52,7 +52,7 @@ final class Received implements AutoCloseable {
     return Images.multifd(mode.multifdChannels(), compression);
   }
 
-  static Received ofFile(Path file) throws IOException {
+  public static Received ofFile(Path file) throws IOException {
     Endpoint from = Endpoint.parse("file:" + file);
     LaneOpener lanes =
         () -> {
@@ -77,7 +77,7 @@ final class Received implements AutoCloseable {
     }
   }
 
-  GuestImage image() {
+  public GuestImage image() {
     return image;
   }
 

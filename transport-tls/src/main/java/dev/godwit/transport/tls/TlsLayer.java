@@ -12,6 +12,7 @@ import dev.godwit.transport.tls.credentials.CredentialsException;
 import dev.godwit.transport.tls.credentials.X509Credentials;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +24,9 @@ import org.slf4j.LoggerFactory;
  * anything is begun, and again for each channel, so that new ones need no restart.
  */
 public final class TlsLayer implements Layer {
+  /** Schemes whose address is that of a host. */
+  private static final Set<String> OF_HOSTS = Set.of("tcp", "tls", "rdma");
+
   private static final Logger LOG = LoggerFactory.getLogger(TlsLayer.class);
 
   @Override
@@ -96,7 +100,7 @@ public final class TlsLayer implements Layer {
 
   /** The host that is dialled, if the address has one. */
   private static Optional<String> name(Endpoint endpoint) {
-    return endpoint.scheme().equals("tcp") || endpoint.scheme().equals("tls")
+    return OF_HOSTS.contains(endpoint.scheme())
         ? Optional.of(HostPort.of(endpoint).host()).filter(host -> !host.isEmpty())
         : Optional.empty();
   }
