@@ -114,6 +114,11 @@ public final class ImageSender implements AutoCloseable {
   }
 
   private Delivery sendAll(GuestImage image) throws IOException {
+    // Before anybody is connected to: what a transport can tell of this memory it tells by then.
+    Optional<RamRegions> regions =
+        options.layout() == ImageLayout.MAPPED_RAM
+            ? Optional.empty()
+            : Optional.of(keep(new RamRegions(image.blocks(), dialer.peer(), Access.LOCAL)));
     Channel main = keep(dial("main"));
     ending.with(main::abort);
     boolean answers = options.returnPath() && main.info().capabilities().bidirectional();
@@ -121,7 +126,7 @@ public final class ImageSender implements AutoCloseable {
     GuestImageWriter writer = new GuestImageWriter(out, image);
     writer.begin(configuration(image), answers);
     if (!answers) {
-      writer.finish(memory(image, main, out));
+      writer.finish(memory(image, regions, main, out));
       handedOver = true;
       main.shutdownOutput();
       return Delivery.HANDED_OVER;
@@ -129,7 +134,7 @@ public final class ImageSender implements AutoCloseable {
     Answers destination = new Answers(main, ending);
     boolean done = false;
     try {
-      writer.finish(memory(image, main, out));
+      writer.finish(memory(image, regions, main, out));
       handedOver = true;
       destination.awaitConfirmed(Deadline.after(FIRST_WORD));
       done = true;
@@ -146,17 +151,18 @@ public final class ImageSender implements AutoCloseable {
     }
   }
 
-  private MemoryOutput memory(GuestImage image, Channel main, StreamOutput out)
+  private MemoryOutput memory(
+      GuestImage image, Optional<RamRegions> regions, Channel main, StreamOutput out)
       throws ChannelException, MultifdException {
     int pageBytes = Configuration.pageBytes(image.configuration());
-    if (options.layout() == ImageLayout.MAPPED_RAM) {
+    if (regions.isEmpty()) {
       FileLanes lanes = keep(new FileLanes(options.lanes(), image.blocks(), Access.LOCAL));
       ending.with(lanes::abort);
       MappedRamWriter file =
           keep(new MappedRamWriter(FileLanes.positioned(main), lanes.all(), pageBytes));
       return new MemoryOutput.Mapped(image.blocks(), out, file, REMOTES);
     }
-    RamRegions regions = keep(new RamRegions(image.blocks(), dialer.peer(), Access.LOCAL));
+    RamRegions registered = regions.get();
     RamSectionWriter ram =
         keep(
             RamSectionWriter.placing(
@@ -165,7 +171,7 @@ public final class ImageSender implements AutoCloseable {
                 image.blocks(),
                 PageUnits.target(pageBytes),
                 PageEncodings.usual(),
-                regions,
+                registered,
                 REMOTES));
     if (options.multifd().isEmpty()) {
       return new MemoryOutput.Paged(image.blocks(), new PageOutput.Recorded(ram));
@@ -173,7 +179,7 @@ public final class ImageSender implements AutoCloseable {
     MultifdInput.requireMany(main);
     MultifdSettings settings = settings(options.multifd().get(), image, pageBytes);
     MultifdSender sender =
-        keep(new MultifdSender(settings, regions, Deadline.after(REMOTES), ending::abort));
+        keep(new MultifdSender(settings, registered, Deadline.after(REMOTES), ending::abort));
     ending.with(sender::abort);
     for (int id = 0; id < settings.channels(); id++) {
       sender.add(dial("multifd " + id));

@@ -90,6 +90,8 @@ final class SourceStream implements AutoCloseable {
 
   /** Connects, says what machine it is, and has the destination make room for its memory. */
   void begin(String machine, Optional<UUID> guest, RamBlocks blocks) throws IOException {
+    // Before anybody is connected to: what a transport can tell of this memory it tells by then.
+    RamRegions regions = keep(new RamRegions(blocks, dialer.peer(), Access.LOCAL));
     Channel first = keep(dial());
     lines.main(first);
     main = first;
@@ -123,7 +125,7 @@ final class SourceStream implements AutoCloseable {
       answers = new Answers(first, ending);
     }
     stream.flush();
-    pages = pages(blocks, first, output, multifd, whole);
+    pages = pages(blocks, regions, first, output, multifd, whole);
     stream.write(new SectionHeader(Kind.START, RAM));
     pages.begin(whole ? RamTable.whole(blocks) : RamTable.of(blocks));
     stream.endSection();
@@ -172,12 +174,12 @@ final class SourceStream implements AutoCloseable {
 
   private PageOutput pages(
       RamBlocks blocks,
+      RamRegions regions,
       Channel first,
       StreamOutput output,
       Optional<MultifdSettings> multifd,
       boolean whole)
       throws ChannelException, MultifdException {
-    RamRegions regions = keep(new RamRegions(blocks, dialer.peer(), Access.LOCAL));
     RamSectionWriter ram =
         keep(
             RamSectionWriter.placing(

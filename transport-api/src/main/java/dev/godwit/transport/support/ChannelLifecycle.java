@@ -114,7 +114,9 @@ public final class ChannelLifecycle {
 
   private ChannelException.Aborted refusal() {
     if (first != null) {
-      return new ChannelException.Aborted("Channel " + name + " is broken", first);
+      String why = first.getMessage();
+      return new ChannelException.Aborted(
+          "Channel " + name + " is broken" + (why == null ? "" : ": " + why), first);
     }
     return new ChannelException.Aborted("Channel " + name + " is closed", null);
   }

@@ -26,12 +26,22 @@ final class Answers {
   }
 
   void advertised(Control.Advertise frame) throws ChannelException {
+    TheirRegion replaced;
     monitor.lock();
     try {
-      theirs.add(frame);
+      replaced = theirs.add(frame);
       monitor.signalAll();
     } finally {
       monitor.unlock();
+    }
+    drop(replaced);
+  }
+
+  /** Lets go of what is known of a region that is no more. */
+  private void drop(@Nullable TheirRegion region) {
+    if (region != null) {
+      peer.targets().close(region.area());
+      peer.targets().drop(region.area());
     }
   }
 
@@ -59,11 +69,7 @@ final class Answers {
     } finally {
       monitor.unlock();
     }
-    if (region != null) {
-      region.forget();
-      peer.targets().close(region.area());
-      peer.targets().drop(region.area());
-    }
+    drop(region);
   }
 
   private @Nullable TheirRegion their(int id) throws ChannelException {
@@ -82,9 +88,8 @@ final class Answers {
         channel,
         () -> {
           RdmaRegion.Export export = region.export(request.offset(), request.length());
-          if (export != null) {
-            channel.mail(region.keys(export));
-          }
+          // The news that it is closed may have found no channel.
+          channel.mail(export == null ? new Control.Forget(request.region()) : region.keys(export));
         });
   }
 

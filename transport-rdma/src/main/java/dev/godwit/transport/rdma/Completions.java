@@ -8,6 +8,7 @@ final class Completions {
   static final int SUCCESS = 0;
 
   static final int LOCAL_LENGTH_ERROR = 1;
+  static final int LOCAL_OPERATION_ERROR = 2;
   static final int FLUSHED = 5;
   static final int REMOTE_INVALID_REQUEST = 9;
   static final int REMOTE_ACCESS_ERROR = 10;

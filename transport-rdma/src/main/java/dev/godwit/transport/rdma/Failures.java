@@ -27,6 +27,11 @@ final class Failures {
       case Completions.REMOTE_INVALID_REQUEST ->
           new ChannelException.Violated("The peer of " + name + " refused a frame" + code);
       case Completions.LOCAL_LENGTH_ERROR -> tooLong(name, work, code);
+      // Soft-RoCE says so of a receive that is too short, and of a port without a route.
+      case Completions.LOCAL_OPERATION_ERROR ->
+          Work.kind(work) == Work.RECEIVE
+              ? tooLong(name, work, code)
+              : new ChannelException.Lost("The device can send nothing more to " + name + code);
       default ->
           new ChannelException.Native(
               "The device could not do what was asked for " + name + code, "ibv_poll_cq", status);

@@ -43,17 +43,17 @@ final class Outbox {
 
   private long announced;
 
-  /** The extents that writes under way use, in the order of the writes. */
-  private final @Nullable Extent[] sources;
+  private final Writes writes;
 
-  private final @Nullable Extent[] targets;
-  private long writesPosted;
-  private long writesDone;
+  /** How many writes are done when the frame in a slot is. */
+  private final long[] writesBeforeSend;
+
+  private final long[] writesBeforeControl;
+  private volatile boolean hurried;
 
   private boolean gone;
   private boolean released;
   private boolean lossy;
-  private boolean unwritten;
   private boolean endQueued;
   private boolean endSent;
   private int endSlot = NONE;
@@ -65,7 +65,7 @@ final class Outbox {
 
   /**
    * @param frameBytes the longest frame of the stream
-   * @param writes how many writes may be under way
+   * @param mostWrites how many writes may be under way
    */
   Outbox(
       QueuePair queuePair,
@@ -74,7 +74,7 @@ final class Outbox {
       Credits credits,
       RdmaPeer peer,
       int frameBytes,
-      int writes,
+      int mostWrites,
       String name) {
     this.queuePair = queuePair;
     this.rings = rings;
@@ -85,8 +85,9 @@ final class Outbox {
     this.name = name;
     this.sends = new Slots(rings.sendSlots());
     this.controls = new Slots(rings.controlSlots());
-    this.sources = new @Nullable Extent[writes];
-    this.targets = new @Nullable Extent[writes];
+    this.writes = new Writes(queuePair, progress, peer, mostWrites);
+    this.writesBeforeSend = new long[rings.sendSlots()];
+    this.writesBeforeControl = new long[rings.controlSlots()];
   }
 
   // The stream.
@@ -132,6 +133,12 @@ final class Outbox {
     return credits.hasStream() && sends.hasFree();
   }
 
+  /** For conditions: a peer that has gone answers nothing any more. */
+  private boolean isThere() throws ChannelException {
+    requireThere();
+    return true;
+  }
+
   private void requireThere() throws ChannelException {
     if (released) {
       throw new ChannelException.Aborted("Channel " + name + " is closed", null);
@@ -147,6 +154,7 @@ final class Outbox {
       return;
     }
     requireThere();
+    writes.postOpen();
     int slot = staged;
     staged = NONE;
     int payload = items.payloadBytes();
@@ -154,7 +162,16 @@ final class Outbox {
     header(rings.send(slot), FrameType.STREAM, payload);
     queuePair.postSend(
         Work.of(Work.STREAM, slot), rings.sendOffset(slot), Frame.HEADER_BYTES + payload);
+    writesBeforeSend[slot] = writes.tellWithNext();
     progress.posted();
+  }
+
+  /**
+   * Has what is staged sent soon, so that no extent stays in use longer than the device needs it.
+   * Any thread, without the lock; whoever drives is to be woken.
+   */
+  void hurry() {
+    hurried = true;
   }
 
   private void header(ByteBuffer frame, FrameType type, int payload) {
@@ -173,43 +190,69 @@ final class Outbox {
   void put(RdmaRegion src, long srcOffset, TheirRegion dst, long dstOffset, long length)
       throws ChannelException {
     for (long done = 0; done < length; ) {
-      done += putSome(src.area(), srcOffset + done, dst, dstOffset + done, length - done);
+      long from = srcOffset + done;
+      long to = dstOffset + done;
+      int part = putMore(src.area(), from, dst, to, length - done);
+      if (part == 0) {
+        part = putSome(src.area(), from, dst, to, length - done);
+      }
+      items.put(dst.id(), to, part);
+      landed += part;
+      done += part;
     }
   }
 
-  private long putSome(Area src, long srcOffset, TheirRegion dst, long dstOffset, long length)
+  /** Goes on where the last put ended, if that is so; else 0. */
+  private int putMore(Area src, long srcOffset, TheirRegion dst, long dstOffset, long length)
+      throws ChannelException {
+    if (staged == NONE || !items.hasRoomForPut()) {
+      return 0;
+    }
+    dst.requireOpen();
+    return writes.extend(src, srcOffset, dst.area(), dstOffset, length);
+  }
+
+  private int putSome(Area src, long srcOffset, TheirRegion dst, long dstOffset, long length)
       throws ChannelException {
     while (true) {
       stageForPut();
-      Extent source = acquire(peer.sources(), src, srcOffset, null);
+      Extent source = null;
       Extent target = null;
-      boolean posted = false;
+      boolean added = false;
       try {
-        target = acquire(peer.targets(), dst.area(), dstOffset, dst);
+        // The peer registers while this side does.
+        target = claimed(peer.targets(), dst.area(), dstOffset, dst);
+        source = claimed(peer.sources(), src, srcOffset, null);
+        if (!isHeld(target) || !isHeld(source)) {
+          continue;
+        }
+        writes.postOpen();
         if (!isWriteFree()) {
           progress.await(writeFree);
         }
-        // All these waits let others in, who may have sent the frame.
-        if (staged == NONE || !items.hasRoomForPut()) {
+        // All these waits let others in, who may have sent the frame, or closed a region.
+        if (staged == NONE || !items.hasRoomForPut() || !target.isHeld() || !source.isHeld()) {
           continue;
         }
         requireThere();
         int part = (int) Math.min(length, queuePair.maxWriteBytes());
         part = (int) Math.min(part, source.end() - srcOffset);
         part = (int) Math.min(part, target.end() - dstOffset);
-        post(source, srcOffset, target, dstOffset, part);
-        posted = true;
-        items.put(dst.id(), dstOffset, part);
-        landed += part;
+        added = true;
+        writes.add(source, srcOffset, target, dstOffset, part);
         return part;
       } finally {
-        if (!posted) {
-          peer.sources().release(source);
-          if (target != null) {
-            peer.targets().release(target);
-          }
+        if (!added) {
+          release(peer.sources(), source);
+          release(peer.targets(), target);
         }
       }
+    }
+  }
+
+  private static void release(Ledger ledger, @Nullable Extent extent) {
+    if (extent != null) {
+      ledger.release(extent);
     }
   }
 
@@ -222,27 +265,11 @@ final class Outbox {
 
   private boolean isWriteFree() throws ChannelException {
     requireThere();
-    return writesPosted - writesDone < sources.length;
+    return writes.hasRoom();
   }
 
-  private void post(Extent source, long srcOffset, Extent target, long dstOffset, int length)
-      throws ChannelException {
-    int slot = (int) (writesPosted % sources.length);
-    queuePair.postWrite(
-        Work.of(Work.WRITE, slot),
-        source.address(srcOffset),
-        source.key(),
-        length,
-        target.address(dstOffset),
-        target.key());
-    sources[slot] = source;
-    targets[slot] = target;
-    writesPosted++;
-    progress.posted();
-  }
-
-  /** A registered extent with that byte, in use once more. */
-  private Extent acquire(Ledger ledger, Area area, long offset, @Nullable TheirRegion theirs)
+  /** An extent with that byte, in use once more, which is registered or is about to be. */
+  private Extent claimed(Ledger ledger, Area area, long offset, @Nullable TheirRegion theirs)
       throws ChannelException {
     while (true) {
       if (theirs != null) {
@@ -253,16 +280,12 @@ final class Outbox {
       if (extent == null) {
         extent = claim(ledger, area, offset);
       }
-      if (extent == null) {
-        progress.awaitPeer(() -> ledger.version() != version);
-        continue;
-      }
-      if (extent.isHeld()) {
+      if (extent != null) {
         return extent;
       }
-      if (settled(ledger, extent)) {
-        return extent;
-      }
+      // What has to leave may be in use by what no channel has sent yet.
+      peer.hurry();
+      progress.awaitPeer(() -> isThere() && ledger.version() != version);
     }
   }
 
@@ -277,25 +300,20 @@ final class Outbox {
   }
 
   /** Waits until somebody has registered it; false if it did not come to be. */
-  private boolean settled(Ledger ledger, Extent extent) throws ChannelException {
-    boolean held = false;
-    try {
-      progress.awaitPeer(() -> extent.state != State.WANTED);
-      held = extent.isHeld();
-    } finally {
-      if (!held) {
-        ledger.release(extent);
-      }
+  private boolean isHeld(Extent extent) throws ChannelException {
+    if (extent.isHeld()) {
+      return true;
     }
+    progress.awaitPeer(() -> isThere() && extent.state != State.WANTED);
     ChannelException failure = extent.failure;
-    if (!held && failure != null) {
+    if (!extent.isHeld() && failure != null) {
       throw failure;
     }
-    return held;
+    return extent.isHeld();
   }
 
   long outstandingWrites() {
-    return writesPosted - writesDone;
+    return writes.outstanding();
   }
 
   // Control frames.
@@ -330,7 +348,16 @@ final class Outbox {
     }
     if (progress.isDisconnected()) {
       queue.clear();
+      if (!released) {
+        writes.giveUp();
+      }
       return;
+    }
+    if (hurried) {
+      hurried = false;
+      if (!gone && !released) {
+        flush();
+      }
     }
     if (queue.size() > MAX_QUEUED) {
       throw new ChannelException.Violated(
@@ -371,6 +398,7 @@ final class Outbox {
   private void postControl(int slot, int payload) throws ChannelException {
     queuePair.postSend(
         Work.of(Work.CONTROL, slot), rings.controlOffset(slot), Frame.HEADER_BYTES + payload);
+    writesBeforeControl[slot] = writes.tellWithNext();
     progress.posted();
   }
 
@@ -390,11 +418,13 @@ final class Outbox {
   // What came of it.
 
   void streamSent(int slot, boolean arrived) {
+    writes.done(writesBeforeSend[slot], arrived);
     sends.give(slot);
     lossy |= !arrived;
   }
 
-  void controlSent(int slot) {
+  void controlSent(int slot, boolean arrived) {
+    writes.done(writesBeforeControl[slot], arrived);
     controls.give(slot);
     if (slot == endSlot) {
       endSlot = NONE;
@@ -406,22 +436,13 @@ final class Outbox {
     }
   }
 
-  void writeDone(boolean landed) {
-    unwritten |= !landed;
-    int slot = (int) (writesDone++ % sources.length);
-    Extent source = sources[slot];
-    Extent target = targets[slot];
-    sources[slot] = null;
-    targets[slot] = null;
-    if (source != null && target != null) {
-      peer.sources().release(source);
-      peer.targets().release(target);
-    }
+  void writeDone(int slot, boolean landed) {
+    writes.done(slot, landed);
   }
 
   /** Fails if a write did not land. */
   void requireWritten() throws ChannelException {
-    if (unwritten) {
+    if (writes.isUnwritten()) {
       throw new ChannelException.Lost(
           "The peer of " + name + " closed the connection before all puts had landed");
     }
@@ -440,14 +461,12 @@ final class Outbox {
   /** Whether bytes that were handed over did not arrive, or may not have. */
   boolean isLossy() {
     boolean pending = staged != NONE && !items.isEmpty();
-    return lossy || unwritten || pending || sends.used() > (staged == NONE ? 0 : 1);
+    return lossy || writes.isUnwritten() || pending || sends.used() > (staged == NONE ? 0 : 1);
   }
 
   /** Lets go of everything; the queue pair is destroyed. */
   void release() {
     released = true;
-    while (writesDone < writesPosted) {
-      writeDone(false);
-    }
+    writes.release();
   }
 }

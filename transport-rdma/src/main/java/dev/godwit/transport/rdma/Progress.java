@@ -261,7 +261,7 @@ final class Progress {
     for (int i = 0; i < found; i++) {
       long work = completions.work[i];
       int status = completions.status[i];
-      if (Work.kind(work) != Work.RECEIVE) {
+      if (Work.isAcknowledged(work)) {
         unacknowledged--;
         if (status == Completions.SUCCESS) {
           acknowledgedAt = System.nanoTime();
@@ -300,7 +300,7 @@ final class Progress {
 
   // Life.
 
-  /** Something was posted that the peer's device acknowledges. */
+  /** Something was posted that the peer's device acknowledges, and this side is told. */
   void posted() {
     if (unacknowledged++ == 0) {
       acknowledgedAt = System.nanoTime();

@@ -5,7 +5,7 @@ import dev.godwit.transport.ChannelException;
 /**
  * A connected reliable queue pair with its completion queue, on its channel's rings. One thread
  * polls and sleeps at a time; {@link #wake} is for any. What is posted completes in order, once
- * each.
+ * each; a {@linkplain Work#QUIET_WRITE quiet write} only if it fails.
  */
 interface QueuePair extends AutoCloseable {
   /** What the connection manager and the device tell. */

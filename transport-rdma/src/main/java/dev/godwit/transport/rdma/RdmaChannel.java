@@ -391,6 +391,12 @@ final class RdmaChannel implements Channel, Progress.Handler {
     }
   }
 
+  /** Sends soon what waits for more of its kind; never blocks. */
+  void hurry() {
+    outbox.hurry();
+    progress.wake();
+  }
+
   /** Something changed that a call in this channel may wait for; never blocks. */
   void nudge() {
     progress.nudge();
@@ -418,8 +424,8 @@ final class RdmaChannel implements Channel, Progress.Handler {
         }
       }
       case Work.STREAM -> outbox.streamSent(slot, success);
-      case Work.CONTROL -> outbox.controlSent(slot);
-      case Work.WRITE -> outbox.writeDone(success);
+      case Work.CONTROL -> outbox.controlSent(slot, success);
+      case Work.WRITE, Work.QUIET_WRITE -> outbox.writeDone(slot, success);
       default -> {}
     }
     if (!success && !progress.isDisconnected() && progress.broken() == null) {

@@ -36,6 +36,9 @@ final class RdmaPeer implements Peer {
 
   private static final Duration LANDING = Duration.ofSeconds(20);
 
+  /** How long a region that is closed waits at a time for puts to land. */
+  private static final Duration STEP = Duration.ofMillis(10);
+
   private final UUID session;
   private final RdmaOptions options;
   private final Runnable unused;
@@ -265,8 +268,10 @@ final class RdmaPeer implements Peer {
     monitor.lock();
     closers.incrementAndGet();
     try {
-      while (sources.isInUse(area) && monitor.await(deadline)) {
-        // Looks again.
+      while (sources.isInUse(area) && !deadline.hasPassed()) {
+        // More than once: a put that was under way may hold back what it has just made.
+        hurry();
+        monitor.await(Deadline.after(STEP));
       }
     } finally {
       closers.decrementAndGet();
@@ -384,6 +389,13 @@ final class RdmaPeer implements Peer {
     return true;
   }
 
+  /** Has all channels send what they hold back, so that what it uses gets free. */
+  void hurry() {
+    for (RdmaChannel channel : channels) {
+      channel.hurry();
+    }
+  }
+
   private void changed() {
     for (RdmaChannel channel : channels) {
       channel.nudge();
@@ -463,6 +475,7 @@ final class RdmaPeer implements Peer {
       }
       last = domain;
       domain = null;
+      theirs.disconnected();
       monitor.signalAll();
     } finally {
       monitor.unlock();

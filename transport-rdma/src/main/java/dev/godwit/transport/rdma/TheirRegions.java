@@ -17,17 +17,28 @@ final class TheirRegions {
   private final Map<String, TheirRegion> byName = new HashMap<>();
   private final BitSet forgotten = new BitSet();
 
+  /** Made known over channels that are all gone, and not again since. */
+  private final BitSet unconfirmed = new BitSet();
+
   TheirRegions(RdmaPeer owner) {
     this.owner = owner;
   }
 
-  void add(Control.Advertise frame) throws ChannelException {
+  /** Adds it, and returns the region whose place it takes, if there is such a one. */
+  @Nullable TheirRegion add(Control.Advertise frame) throws ChannelException {
     if (forgotten.get(frame.region())) {
-      return;
+      return null;
     }
     TheirRegion known = byId.get(frame.region());
+    TheirRegion replaced = null;
     if (known != null) {
-      if (known.length() != frame.length() || !known.name().equals(frame.name())) {
+      boolean same = known.length() == frame.length() && known.name().equals(frame.name());
+      boolean old = unconfirmed.get(frame.region());
+      unconfirmed.clear(frame.region());
+      if (same && (!old || known.area().preloaded == frame.pinned())) {
+        return null;
+      }
+      if (!old) {
         throw new ChannelException.Violated(
             "The peer says that its region "
                 + known.name()
@@ -37,16 +48,31 @@ final class TheirRegions {
                 + frame.length()
                 + " bytes");
       }
-      return;
+      remove(known);
+      replaced = known;
     }
     Area area = new Area(frame.region(), frame.name(), frame.length(), frame.pinned());
     TheirRegion region = new TheirRegion(owner, area);
     byId.put(frame.region(), region);
-    byName.merge(frame.name(), region, (a, b) -> a.id() > b.id() ? a : b);
+    byName.merge(frame.name(), region, this::newer);
+    return replaced;
   }
 
+  private TheirRegion newer(TheirRegion a, TheirRegion b) {
+    boolean later = a.id() > b.id() && !unconfirmed.get(a.id());
+    return later ? a : b;
+  }
+
+  private void remove(TheirRegion region) {
+    byId.remove(region.id());
+    byName.remove(region.name(), region);
+    region.forget();
+  }
+
+  /** The newest region of that name, null if there is none or nobody is left who has it. */
   @Nullable TheirRegion find(String name) {
-    return byName.get(name);
+    TheirRegion region = byName.get(name);
+    return region == null || unconfirmed.get(region.id()) ? null : region;
   }
 
   /** The region with that id, null if it is forgotten. */
@@ -62,9 +88,9 @@ final class TheirRegions {
   /** Forgets it, and returns it if it was known. */
   @Nullable TheirRegion forget(int id) {
     forgotten.set(id);
-    TheirRegion region = byId.remove(id);
+    TheirRegion region = byId.get(id);
     if (region != null) {
-      byName.remove(region.name(), region);
+      remove(region);
     }
     return region;
   }
@@ -91,6 +117,16 @@ final class TheirRegions {
       extent.registered(frame.address(), frame.key(), null);
       targets.loaded(extent);
     }
+  }
+
+  /**
+   * No channel is left. Regions are made known anew with the next one, by the same owner or by one
+   * who has taken its place and counts from 0 again.
+   */
+  void disconnected() {
+    forgotten.clear();
+    unconfirmed.clear();
+    byId.keySet().forEach(unconfirmed::set);
   }
 
   /** No channel is left over which keys could be used; they are told anew when one comes. */

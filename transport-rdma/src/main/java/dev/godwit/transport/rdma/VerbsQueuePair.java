@@ -40,7 +40,7 @@ final class VerbsQueuePair implements QueuePair {
   private static final int MAX_WRITE_BYTES = 8 << 20;
 
   /** How often the connection manager is asked while completions never run out. */
-  private static final long LOOK_NANOS = Duration.ofMillis(1).toNanos();
+  private static final long LOOK_NANOS = Duration.ofMillis(20).toNanos();
 
   private final Verbs verbs;
   private final RdmaCmId id;
@@ -257,6 +257,8 @@ final class VerbsQueuePair implements QueuePair {
         return;
       }
       writeRequest.setWr_id(work);
+      writeRequest.setSend_flags(
+          Work.kind(work) == Work.QUIET_WRITE ? 0 : IbvSendWR.IBV_SEND_SIGNALED);
       writeEntry.setAddr(address);
       writeEntry.setLength(length);
       writeEntry.setLkey(localKey);

@@ -8,6 +8,9 @@ final class Work {
   static final int WRITE = 3;
   static final int PROBE = 4;
 
+  /** A write that completes only if it fails. */
+  static final int QUIET_WRITE = 5;
+
   private Work() {}
 
   static long of(int kind, int slot) {
@@ -16,6 +19,11 @@ final class Work {
 
   static int kind(long work) {
     return (int) (work >>> 32);
+  }
+
+  /** Whether the peer's device acknowledges it, and this side is told. */
+  static boolean isAcknowledged(long work) {
+    return kind(work) != RECEIVE && kind(work) != QUIET_WRITE;
   }
 
   static int slot(long work) {

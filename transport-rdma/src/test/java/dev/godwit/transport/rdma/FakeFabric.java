@@ -31,6 +31,7 @@ final class FakeFabric {
   long lockableBytes = Long.MAX_VALUE;
 
   private long registeredBytes;
+  private long writes;
 
   FakeFabric(long seed) {
     random = new Random(seed);
@@ -40,6 +41,16 @@ final class FakeFabric {
     lock.lock();
     try {
       return keys.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** How many writes with bytes were posted. */
+  long writes() {
+    lock.lock();
+    try {
+      return writes;
     } finally {
       lock.unlock();
     }
@@ -176,6 +187,7 @@ final class FakeFabric {
           if (local == null || local.domain != domain || bytes == null) {
             throw new AssertionError("A write from where nothing is registered");
           }
+          writes++;
         }
         post(new Request(work, false, bytes, remoteAddress, remoteKey));
       } finally {
@@ -273,6 +285,9 @@ final class FakeFabric {
     }
 
     private void complete(long work, int status, int bytes) {
+      if (Work.kind(work) == Work.QUIET_WRITE && status == Completions.SUCCESS) {
+        return;
+      }
       completions.add(new Completion(work, status, bytes));
       bell.signalAll();
     }

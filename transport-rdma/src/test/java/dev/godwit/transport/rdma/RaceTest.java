@@ -80,7 +80,12 @@ final class RaceTest {
       Region dst = in.info().peer().register("ram", arena.allocate(SIZE), Access.REMOTE_WRITE);
       RemoteRegion there = dialer.peer().remote("ram", soon);
       List<Threads.Body> bodies = new ArrayList<>();
-      bodies.add(untilItEnds(() -> out.put(src, 0, there, 0, 100_000)));
+      bodies.add(
+          untilItEnds(
+              () -> {
+                out.put(src, 0, there, 0, 100_000);
+                out.flush();
+              }));
       bodies.add(untilItEnds(() -> in.get(dst, 0, 100_000)));
       bodies.add(untilItEnds(() -> in.write(ByteBuffer.allocate(3000))));
       bodies.add(untilItEnds(() -> read(out)));

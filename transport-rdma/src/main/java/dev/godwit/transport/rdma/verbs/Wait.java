@@ -23,7 +23,8 @@ public final class Wait implements AutoCloseable {
   private static final int MOST = 8;
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
-  // One block: the poll entries with the bell's own first, a timespec, errno, and the bell's count.
+  // One block: the poll entries with the bell's own first, a timespec, the bell's count, the errno
+  // of who waits, and that of those who ring, which nobody reads.
   private static final long TIMESPEC = (MOST + 1) * Layouts.PollFd.BYTES;
   private static final long COUNT = TIMESPEC + 2 * Long.BYTES;
   private static final long ONE = COUNT + Long.BYTES;
@@ -31,8 +32,9 @@ public final class Wait implements AutoCloseable {
 
   private final Handle bell;
   private final MemorySegment memory =
-      Arena.ofAuto().allocate(ERRNO + Foreign.ERRNO_BYTES, Long.BYTES);
-  private final MemorySegment errno = memory.asSlice(ERRNO);
+      Arena.ofAuto().allocate(ERRNO + 2 * Foreign.ERRNO_BYTES, Long.BYTES);
+  private final MemorySegment errno = memory.asSlice(ERRNO, Foreign.ERRNO_BYTES);
+  private final MemorySegment ringing = memory.asSlice(ERRNO + Foreign.ERRNO_BYTES);
   private final AtomicBoolean waiting = new AtomicBoolean();
   private final @Nullable Pollable[] pollables = new @Nullable Pollable[MOST];
   private int size;
@@ -184,11 +186,7 @@ public final class Wait implements AutoCloseable {
   }
 
   private void ringFirst() {
-    // Own errno: any thread may ring while the waiting one uses the other.
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment own = arena.allocate(Foreign.ERRNO_BYTES, Long.BYTES);
-      Libc.write(own, (int) bell.pointer(), memory.address() + ONE, Long.BYTES);
-    }
+    Libc.write(ringing, (int) bell.pointer(), memory.address() + ONE, Long.BYTES);
   }
 
   private void begin() {
