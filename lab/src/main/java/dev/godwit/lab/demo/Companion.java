@@ -32,7 +32,8 @@ final class Companion implements AutoCloseable {
             List.of("demo", "--json", "-q", "--companion", "--ram", Long.toString(ramBytes)));
     process = new ProcessBuilder(command).start();
     documents = reader(process.getInputStream());
-    listener = Thread.ofVirtual().name("godwit-demo-errors").start(this::listen);
+    // A read of a pipe keeps a virtual thread on its carrier, of which a small host has one.
+    listener = Thread.ofPlatform().daemon().name("godwit-demo-errors").start(this::listen);
   }
 
   private static BufferedReader reader(InputStream stream) {

@@ -40,13 +40,13 @@ final class Demo implements AutoCloseable {
   private static final int CREDENTIALS_DAYS = 1;
 
   /** Smaller than QEMU's, so that there are passes to be seen. */
-  private static final Map<String, String> SOURCE_SETTINGS =
-      Map.of("max-bandwidth", "0", "downtime-limit", "50", "auto-converge", "on");
+  private static final int DOWNTIME_LIMIT_MILLIS = 50;
 
   private final Transports transports;
   private final LabSpec spec;
   private final int channels;
   private final Path directory;
+  private final int downtimeLimitMillis;
   private Optional<Companion> companion = Optional.empty();
   private Optional<Running> running = Optional.empty();
   private boolean cancelled;
@@ -60,10 +60,17 @@ final class Demo implements AutoCloseable {
    * @param directory for sockets and files, which the demo removes itself
    */
   Demo(Transports transports, long ramBytes, int channels, Path directory) {
+    this(transports, ramBytes, channels, directory, DOWNTIME_LIMIT_MILLIS);
+  }
+
+  /** The same on a host that may need longer to move the last of a guest. */
+  Demo(
+      Transports transports, long ramBytes, int channels, Path directory, int downtimeLimitMillis) {
     this.transports = transports;
     this.spec = spec(ramBytes);
     this.channels = channels;
     this.directory = directory;
+    this.downtimeLimitMillis = downtimeLimitMillis;
   }
 
   /** The guest of the demo, the same in both processes. */
@@ -147,7 +154,10 @@ final class Demo implements AutoCloseable {
       throws MigrationException, GuestException, IOException {
     Endpoint target = leg.isSaved() ? address(leg) : target(leg, destination.address());
     guest.resume();
-    Map<String, String> settings = new HashMap<>(SOURCE_SETTINGS);
+    Map<String, String> settings = new HashMap<>();
+    settings.put("max-bandwidth", "0");
+    settings.put("downtime-limit", Integer.toString(downtimeLimitMillis));
+    settings.put("auto-converge", "on");
     settings.putAll(leg.settings());
     MigrationStatistics statistics;
     long passes;

@@ -14,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,7 +27,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,6 +51,7 @@ public final class SoftRoceVm implements AutoCloseable {
   private static final Pattern TROUBLE = Pattern.compile("Kernel panic|BUG:|Oops|Out of memory");
 
   private final VmOptions options;
+  private final VmDirectory owned;
   private final Path directory;
   private final Path console;
   private final Process process;
@@ -67,9 +66,10 @@ public final class SoftRoceVm implements AutoCloseable {
   private @Nullable CommandOutput stderr;
   private int scripts;
 
-  private SoftRoceVm(VmOptions options, Path directory, Path console, Process process) {
+  private SoftRoceVm(VmOptions options, VmDirectory owned, Path console, Process process) {
     this.options = options;
-    this.directory = directory;
+    this.owned = owned;
+    this.directory = owned.path();
     this.console = console;
     this.process = process;
     this.death = new CompletableFuture<>();
@@ -94,7 +94,8 @@ public final class SoftRoceVm implements AutoCloseable {
   static SoftRoceVm launch(VmOptions options, Deadline deadline)
       throws IOException, InterruptedException {
     VmKit.Installed kit = VmKit.require();
-    Path directory = Files.createTempDirectory("godwit-vm");
+    VmDirectory owned = VmDirectory.create();
+    Path directory = owned.path();
     boolean started = false;
     try {
       Path console = options.console().orElse(directory.resolve("console"));
@@ -105,13 +106,13 @@ public final class SoftRoceVm implements AutoCloseable {
               .redirectErrorStream(true)
               .redirectOutput(directory.resolve("output").toFile())
               .start();
-      SoftRoceVm vm = new SoftRoceVm(options, directory, console, process);
+      SoftRoceVm vm = new SoftRoceVm(options, owned, console, process);
       started = true; // from here on closing it cleans up
       vm.open(deadline);
       return vm;
     } finally {
       if (!started) {
-        delete(directory);
+        owned.close();
       }
     }
   }
@@ -411,15 +412,7 @@ public final class SoftRoceVm implements AutoCloseable {
     for (SocketChannel port : ports.values()) {
       port.close();
     }
-    delete(directory);
-  }
-
-  private static void delete(Path directory) throws IOException {
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(file);
-      }
-    }
+    owned.close();
   }
 
   @Override

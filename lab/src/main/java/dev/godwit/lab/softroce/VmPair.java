@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 
 /**
  * Two lab VMs on one wire, owned: {@link #close} ends both. They boot at the same time, each on a
@@ -15,11 +14,11 @@ public final class VmPair implements AutoCloseable {
   private static final Path UNIX_SOCKETS = Path.of("/proc/net/unix");
   private static final String ACCEPTS_CONNECTIONS = " 00010000 "; // the flag __SO_ACCEPTCON
 
-  private final Path directory;
+  private final VmDirectory directory;
   private final SoftRoceVm first;
   private final SoftRoceVm second;
 
-  private VmPair(Path directory, SoftRoceVm first, SoftRoceVm second) {
+  private VmPair(VmDirectory directory, SoftRoceVm first, SoftRoceVm second) {
     this.directory = directory;
     this.first = first;
     this.second = second;
@@ -33,8 +32,8 @@ public final class VmPair implements AutoCloseable {
    */
   public static VmPair start(VmOptions options) throws IOException, InterruptedException {
     Deadline deadline = Deadline.after(options.startLimit());
-    Path directory = Files.createTempDirectory("godwit-wire");
-    Path wire = directory.resolve("wire");
+    VmDirectory directory = VmDirectory.create();
+    Path wire = directory.path().resolve("wire");
     boolean started = false;
     try {
       SoftRoceVm first = SoftRoceVm.launch(end(options, new VmNetwork.Listening(wire)), deadline);
@@ -55,7 +54,7 @@ public final class VmPair implements AutoCloseable {
       }
     } finally {
       if (!started) {
-        delete(directory);
+        directory.close();
       }
     }
   }
@@ -98,19 +97,13 @@ public final class VmPair implements AutoCloseable {
         second) {
       // Closes both, whatever happens to either.
     } finally {
-      delete(directory);
+      directory.close();
     }
   }
 
   private static void closeUnless(boolean started, SoftRoceVm vm) throws IOException {
     if (!started) {
       vm.close();
-    }
-  }
-
-  private static void delete(Path directory) throws IOException {
-    for (Path file : List.of(directory.resolve("wire"), directory)) {
-      Files.deleteIfExists(file);
     }
   }
 }

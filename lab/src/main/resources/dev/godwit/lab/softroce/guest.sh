@@ -29,9 +29,14 @@ exec 0</dev/null >/dev/console 2>&1
 
 fail() { echo "failed $*" >&3; $b sleep 5; $b poweroff -f; }
 
-# Before the host's first line a read finds no host; after it, that the host is gone.
+# Before the host's first line a read finds no host; after it, that the host is gone. A host that went before it wrote
+# that line is not waited for.
 (
-  until read -r hello <&6; do $b sleep 0.1; done
+  tries=0
+  until read -r hello <&6 || [ $tries -ge 200 ]; do
+    tries=$((tries + 1))
+    $b sleep 0.1
+  done
   while read -r hello <&6; do :; done
   $b poweroff -f
 ) 3>&- 4>&- 5>&- &

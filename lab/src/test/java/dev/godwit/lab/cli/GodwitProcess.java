@@ -174,7 +174,7 @@ public final class GodwitProcess implements AutoCloseable {
     private final Thread reader;
 
     Output(InputStream stream) {
-      reader = Thread.ofVirtual().start(() -> read(stream));
+      reader = Thread.ofPlatform().daemon().start(() -> read(stream));
     }
 
     private void read(InputStream stream) {

@@ -2,6 +2,7 @@ package dev.godwit.lab.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.godwit.transport.testkit.Await;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -92,6 +93,26 @@ final class VmCommandTest {
         vm.signal("KILL");
 
         qemu.onExit().get(60, TimeUnit.SECONDS);
+      } finally {
+        qemu.destroyForcibly();
+      }
+    }
+  }
+
+  @Test
+  void aGodwitThatIsKilledWhileTheVmBootsLeavesNone() throws Exception {
+    try (GodwitProcess vm = GodwitProcess.start("lab", "vm", "--", "sleep", "1000")) {
+      Await.until(
+          "QEMU is started",
+          () ->
+              vm.descendants().stream()
+                  .anyMatch(child -> child.info().command().orElse("").contains("qemu")));
+      ProcessHandle qemu = qemu(vm);
+
+      try {
+        vm.signal("KILL");
+
+        qemu.onExit().get(BOOT.toSeconds(), TimeUnit.SECONDS);
       } finally {
         qemu.destroyForcibly();
       }

@@ -189,7 +189,7 @@ final class EngineFailureTest {
     from.resume();
     replaceDestination(small);
     // Pages of zeros would be through before it changes any.
-    Await.until("the guest has changed its memory", () -> from.writes() > 200);
+    Await.until("the guest has changed its memory", () -> from.writes() > 500);
     List<String> settings = new ArrayList<>(List.of("max-bandwidth=1000000", "downtime-limit=1"));
     settings.addAll(List.of(more));
     return Ends.parameters(settings.toArray(String[]::new));

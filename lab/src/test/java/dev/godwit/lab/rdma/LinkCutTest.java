@@ -19,7 +19,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,16 +27,15 @@ import org.junit.jupiter.api.io.TempDir;
  * Two VMs with a wire between them that is cut, so that neither is told: both ends of whatever goes
  * on notice by themselves, and the guest runs at one end, or at none and both say so.
  */
-@Tag("long")
 final class LinkCutTest {
   /** For all that is no matter of the link: two emulated machines on one real one are slow. */
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   /** Three times the silence after which a peer is probed, and what slow machines take for it. */
-  private static final Duration NOTICED = Duration.ofSeconds(60);
+  private static final Duration NOTICED = Duration.ofSeconds(90);
 
-  /** Within what an address is given up that nobody answers for. */
-  private static final Duration UNREACHABLE = Duration.ofSeconds(90);
+  /** Within what an address is given up that nobody answers for, by a JVM that is still cold. */
+  private static final Duration UNREACHABLE = Duration.ofMinutes(3);
 
   private static final Pattern MIGRATION =
       Pattern.compile("ended (\\w+), running (\\w+), sound (\\w+), because of (\\w+): (.*)");
@@ -76,18 +74,17 @@ final class LinkCutTest {
 
   private void before(VmPair pair) throws Exception {
     pair.first().cutLink();
-    signal("go", Round.BEFORE);
+    begin(Round.BEFORE);
     End failed = end(source, Round.BEFORE, UNREACHABLE);
     assertThat(failed.why()).isIn("Refused", "TimedOut");
     requireItRunsAtTheSource(failed);
-    destination.awaitLine(Round.BEFORE + " waiting", PATIENCE);
     signal("stop", Round.BEFORE);
     assertThat(end(destination, Round.BEFORE, PATIENCE).running()).isFalse();
     pair.first().restoreLink();
   }
 
   private void idle(VmPair pair) throws Exception {
-    signal("go", Round.IDLE);
+    begin(Round.IDLE);
     destination.awaitLine(Round.IDLE + " connected", PATIENCE);
     pair.first().cutLink();
     for (GuestOutput end : List.of(source, destination)) {
@@ -97,7 +94,7 @@ final class LinkCutTest {
   }
 
   private void during(VmPair pair) throws Exception {
-    signal("go", Round.DURING);
+    begin(Round.DURING);
     source.awaitLine(Round.DURING + " moving", PATIENCE);
     pair.first().cutLink();
     requireLost(end(source, Round.DURING, NOTICED), end(destination, Round.DURING, NOTICED));
@@ -105,7 +102,7 @@ final class LinkCutTest {
   }
 
   private void lastPass(VmPair pair) throws Exception {
-    signal("go", Round.LAST_PASS);
+    begin(Round.LAST_PASS);
     source.awaitLine(Round.LAST_PASS + " pausing", PATIENCE);
     pair.first().cutLink();
     signal("cut", Round.LAST_PASS);
@@ -115,7 +112,7 @@ final class LinkCutTest {
 
   /** The guest runs at the destination, which cannot tell any more, and the source leaves it. */
   private void handover(VmPair pair) throws Exception {
-    signal("go", Round.HANDOVER);
+    begin(Round.HANDOVER);
     destination.awaitLine(Round.HANDOVER + " resuming", PATIENCE);
     pair.first().cutLink();
     signal("cut", Round.HANDOVER);
@@ -140,6 +137,13 @@ final class LinkCutTest {
   private static void requireItRunsAtTheSource(End here) {
     assertThat(here.state()).as("%s", here).isEqualTo("FAILED");
     assertThat(here.running() && here.sound()).as("%s", here).isTrue();
+  }
+
+  /** Nobody dials before somebody listens. */
+  private void begin(Round round) throws Exception {
+    signal("listen", round);
+    destination.awaitLine(round + " waiting", PATIENCE);
+    signal("dial", round);
   }
 
   private void signal(String what, Round round) throws Exception {

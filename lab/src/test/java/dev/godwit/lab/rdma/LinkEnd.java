@@ -77,10 +77,15 @@ final class LinkEnd {
   public static void main(String[] arguments) throws Exception {
     LinkEnd end = new LinkEnd(arguments[1], Path.of(arguments[2]));
     for (Round round : Round.values()) {
-      end.awaitFile("go", round);
       switch (Role.valueOf(arguments[0])) {
-        case SOURCE -> end.source(round);
-        case DESTINATION -> end.destination(round);
+        case SOURCE -> {
+          end.awaitFile("dial", round);
+          end.source(round);
+        }
+        case DESTINATION -> {
+          end.awaitFile("listen", round);
+          end.destination(round);
+        }
       }
     }
   }
@@ -210,10 +215,11 @@ final class LinkEnd {
             .formatted(state, ran, sound, why, sentence));
   }
 
+  /** The first failure of a channel is the cause of what its later callers meet. */
   private static Throwable root(Throwable e) {
     Throwable root = e;
-    while (root.getCause() != null && !(root instanceof IOException)) {
-      root = root.getCause();
+    while (root.getCause() instanceof IOException cause) {
+      root = cause;
     }
     return root;
   }

@@ -15,6 +15,7 @@ import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Endpoint;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -24,21 +25,27 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag(Rdma.TAG)
 final class RdmaCommandTest {
   /**
-   * Becomes an ordinary user who may lock 64 KiB. That it may read all files is for where the
+   * Becomes an ordinary user who may lock so little. That it may read all files is for where the
    * classes are; what counts for locked memory is another capability.
    */
-  private static final List<String> ORDINARY_USER =
-      List.of(
-          "setpriv",
-          "--reuid=nobody",
-          "--regid=nogroup",
-          "--clear-groups",
-          "--inh-caps=+dac_read_search",
-          "--ambient-caps=+dac_read_search",
-          "sh",
-          "-c",
-          "ulimit -l 64 && exec \"$@\"",
-          "sh");
+  private static final List<String> ORDINARY_USER = ordinaryUser(64);
+
+  /** Enough for the rings of two channels, and for no guest. */
+  private static final List<String> USER_WITH_RINGS = ordinaryUser(6 << 10);
+
+  private static List<String> ordinaryUser(int lockableKib) {
+    return List.of(
+        "setpriv",
+        "--reuid=nobody",
+        "--regid=nogroup",
+        "--clear-groups",
+        "--inh-caps=+dac_read_search",
+        "--ambient-caps=+dac_read_search",
+        "sh",
+        "-c",
+        "ulimit -l " + lockableKib + " && exec \"$@\"",
+        "sh");
+  }
 
   private static final String REMEDY = "raise the limit by 'ulimit -l unlimited'";
 
@@ -61,9 +68,64 @@ final class RdmaCommandTest {
   }
 
   @Test
+  void anOrdinaryUserIsToldSoWhereItListensToo() throws Exception {
+    try (GodwitProcess listens =
+        GodwitProcess.start(
+            ORDINARY_USER, "proxy", "rdma:" + Rdma.address() + ":0", "tcp:127.0.0.1:7")) {
+      listens.expectExit(ExitCode.REFUSED.code());
+      assertThat(listens.sentence())
+          .startsWith("godwit proxy: This process may lock 65536 bytes of memory, and ")
+          .contains(REMEDY);
+    }
+  }
+
+  /** Nobody listens at that port, which whoever dialled it would say. */
+  @Test
+  void aLimitThatSufficesForRingsAloneIsNoneForAWholeGuest() throws Exception {
+    Path image = directory.resolve("vm.img");
+    save(image, 8 << 20);
+    try (GodwitProcess dials =
+        GodwitProcess.start(
+            USER_WITH_RINGS,
+            "send",
+            "--image",
+            image.toString(),
+            "rdma:" + Rdma.address() + ":1?pin-all=on")) {
+      dials.expectExit(ExitCode.REFUSED.code());
+      assertThat(dials.sentence())
+          .contains("This process may lock 6291456 bytes of memory", "regions of pin-all", REMEDY);
+    }
+  }
+
+  /** Which memory it is to register it hears from the source, and by then they are connected. */
+  @Test
+  void aDestinationThatCannotRegisterTheGuestSaysSoToBoth() throws Exception {
+    Path image = directory.resolve("vm.img");
+    save(image, 8 << 20);
+    Path target = Files.createDirectory(directory.resolve("target"));
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.setPosixFilePermissions(target, PosixFilePermissions.fromString("rwxrwxrwx"));
+    try (GodwitProcess receives =
+        GodwitProcess.start(
+            USER_WITH_RINGS,
+            "receive",
+            "--image",
+            target.resolve("vm.img").toString(),
+            "rdma:" + Rdma.address() + ":0?pin-all=on")) {
+      try (GodwitProcess sends = send(image, receives.awaitListening().toString())) {
+        receives.expectExit(ExitCode.FAILED.code());
+        assertThat(receives.sentence()).contains("cannot be registered", REMEDY);
+        assertThat(sends.awaitExit()).as(sends.log()).isNotZero();
+        assertThat(sends.sentence()).contains("cannot be registered");
+      }
+    }
+    assertThat(target).isEmptyDirectory();
+  }
+
+  @Test
   void whoIsNotThereIsNamed() throws Exception {
     Path image = directory.resolve("vm.img");
-    save(image);
+    save(image, 2 << 20);
     String here = Rdma.address();
     String nobody = "rdma:" + here + ":1";
     String nowhere = "rdma:" + here.replaceFirst("\\d+$", "99") + ":7700";
@@ -89,8 +151,8 @@ final class RdmaCommandTest {
     return GodwitProcess.start("send", "--image", image.toString(), uri);
   }
 
-  private static void save(Path file) throws Exception {
-    try (LabGuest guest = LabGuest.create(LabSpec.of(2 << 20, DirtyShape.IDLE, 0));
+  private static void save(Path file, int bytes) throws Exception {
+    try (LabGuest guest = LabGuest.create(LabSpec.of(bytes, DirtyShape.IDLE, 0));
         Dialer dialer = Ends.TRANSPORTS.dialer(Endpoint.parse("file:" + file));
         SourceMigration source =
             new SourceMigration(guest, dialer, Ends.parameters(), DestinationKind.FILE)) {

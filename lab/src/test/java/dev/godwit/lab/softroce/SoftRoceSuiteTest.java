@@ -1,7 +1,6 @@
 package dev.godwit.lab.softroce;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.fail;
 
 import dev.godwit.transport.Deadline;
 import java.io.IOException;
@@ -11,19 +10,31 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Runs every test with the tag {@value SoftRoceTests#TAG} in the lab VM, all in one JVM, and puts
- * its reports beside those of the host's runner. {@code -Dgodwit.softroce=EXPRESSION} chooses among
- * the classes. What the VM wrote stays in {@code target/softroce}.
+ * Runs every test with the tag {@value SoftRoceTests#TAG} in lab VMs, one JVM in each, and puts its
+ * reports beside those of the host's runner. {@code -Dgodwit.softroce=EXPRESSION} chooses among the
+ * classes. What the VMs wrote stays in {@code target/softroce}.
  */
 final class SoftRoceSuiteTest {
   private static final Duration LIMIT = Duration.ofMinutes(18);
+
+  /** A VM that boots late on a busy machine is better than none. */
+  private static final Duration START_LIMIT = Duration.ofMinutes(6);
+
+  /** Each is one thread of the emulator, on a processor of the host's own. */
+  private static final int VMS = 2;
 
   /**
    * An emulated processor, shared by both ends of everything, is so much slower than a real one.
@@ -32,6 +43,9 @@ final class SoftRoceSuiteTest {
 
   /** Room for a region of more than 2 GiB, all of it pinned. */
   private static final int MEMORY_MIB = 4096;
+
+  /** One processor has one by default, and a test's virtual threads may not block all others. */
+  private static final int CARRIERS = 2;
 
   private static final Path TARGET =
       Path.of(System.getProperty("basedir", "lab"), "target").toAbsolutePath();
@@ -43,62 +57,75 @@ final class SoftRoceSuiteTest {
     Path reports = Files.createDirectories(TARGET.resolve("surefire-reports"));
     remove(reports);
     List<String> classes = SoftRoceTests.classes();
-    assertThat(classes).as("classes with the tag " + SoftRoceTests.TAG).isNotEmpty();
-
-    int status;
+    SuiteVerdict verdict = new SuiteVerdict(share);
     try {
-      status = run(classes, share);
+      run(classes, share, verdict);
     } finally {
-      // However the VM has ended, what was tested until then counts.
+      // However the VMs have ended, what was tested until then counts.
       for (Path report : reports(share)) {
         Files.copy(report, reports.resolve(report.getFileName()));
       }
     }
-
-    Optional<Summary> summary = Summary.read(share);
-    if (summary.isEmpty()) {
-      fail(
-          "The tests' JVM in the VM ended with status %d before its last test; %s has what it wrote, as does the output above: %s"
-              .formatted(status, share, crashes(share)));
-    }
-    assertThat(summary.orElseThrow().failed())
-        .as("tests that failed in the VM; %s has their reports", share)
-        .isEmpty();
-    assertThat(summary.orElseThrow().tests()).as("tests that ran in the VM").isPositive();
-    assertThat(status).as("exit status of the tests' JVM in the VM").isZero();
+    assertThat(verdict.of(classes)).as("what went wrong in the VMs; %s has more", share).isEmpty();
   }
 
-  private static int run(List<String> classes, Path share) throws Exception {
+  private static void run(List<String> classes, Path share, SuiteVerdict verdict)
+      throws IOException, InterruptedException {
+    Deadline deadline = Deadline.after(LIMIT);
+    try (ExecutorService runners = Executors.newFixedThreadPool(VMS)) {
+      List<Future<Integer>> statuses =
+          IntStream.rangeClosed(1, Math.min(VMS, classes.size()))
+              .mapToObj(vm -> runners.submit(() -> run(vm, classes, share, deadline)))
+              .toList();
+      for (int i = 0; i < statuses.size(); i++) {
+        try {
+          verdict.vmEnded(i + 1, statuses.get(i).get());
+        } catch (ExecutionException e) {
+          verdict.vmFailed(i + 1, Objects.requireNonNullElse(e.getCause(), e));
+        }
+      }
+    }
+  }
+
+  private static int run(int vm, List<String> classes, Path share, Deadline deadline)
+      throws IOException, InterruptedException {
     VmOptions options =
         VmOptions.standard()
             .withMemory(MEMORY_MIB)
+            .withCpus(1)
+            .startingWithin(START_LIMIT)
             .sharing(share)
-            .keepingConsole(share.resolve("console"));
-    Deadline deadline = Deadline.after(LIMIT);
-    try (SoftRoceVm vm = SoftRoceVm.start(options)) {
-      return vm.run(
-          GuestCommand.of(command(vm.address(), classes, share)).in(share),
-          System.out,
-          System.err,
-          deadline);
+            .keepingConsole(share.resolve("console." + vm));
+    String prefix = "[" + vm + "] ";
+    PrefixedLines out = new PrefixedLines(prefix, System.out);
+    PrefixedLines err = new PrefixedLines(prefix, System.err);
+    try (SoftRoceVm running = SoftRoceVm.start(options)) {
+      GuestCommand command =
+          GuestCommand.of(command(running.address(), vm, classes, share))
+              .in(share)
+              .with("CLASSPATH", SoftRoceTests.classPath());
+      return running.run(command, out, err, deadline);
+    } finally {
+      out.close();
+      err.close();
     }
   }
 
-  private static List<String> command(String address, List<String> classes, Path share) {
+  private static List<String> command(String address, int vm, List<String> classes, Path share) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     // The quick compiler and a collector without threads: an emulated processor has no time.
     command.addAll(List.of("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:-UsePerfData"));
-    command.add("-XX:ErrorFile=" + share.resolve("hs_err_%p.log"));
+    command.add("-Djdk.virtualThreadScheduler.parallelism=" + CARRIERS);
+    command.add("-XX:ErrorFile=" + share.resolve("hs_err_" + vm + "_%p.log"));
     command.add("-Dgodwit.rdma.address=" + address);
     command.add("-Dgodwit.slowness=" + SLOWNESS);
     for (String property : List.of("godwit.full", "godwit.seed")) {
       Optional.ofNullable(System.getProperty(property))
           .ifPresent(value -> command.add("-D" + property + "=" + value));
     }
-    command.addAll(List.of("-cp", SoftRoceTests.classPath(), SuiteInVm.class.getName()));
-    command.add(share.toString());
+    command.addAll(List.of(SuiteInVm.class.getName(), share.toString(), Integer.toString(vm)));
     command.addAll(classes);
     return command;
   }
@@ -107,12 +134,6 @@ final class SoftRoceSuiteTest {
     try (Stream<Path> files = Files.list(directory)) {
       String begin = "TEST-" + SoftRoceTests.TAG + ".";
       return files.filter(file -> file.getFileName().toString().startsWith(begin)).toList();
-    }
-  }
-
-  private static List<Path> crashes(Path share) throws IOException {
-    try (Stream<Path> files = Files.list(share)) {
-      return files.filter(file -> file.getFileName().toString().startsWith("hs_err")).toList();
     }
   }
 

@@ -5,6 +5,7 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,9 +23,11 @@ import org.junit.platform.launcher.core.LauncherFactory;
 import org.junit.platform.reporting.legacy.xml.LegacyXmlReportGeneratingListener;
 
 /**
- * Runs test classes in the lab VM, one after another in this one JVM. Arguments: a directory for
- * the reports, then the classes. Each class gets a report as the host's runner writes it, and
- * {@code summary} says at the end what {@link Summary} reads. Exits with 0 if all passed, else 1.
+ * Runs test classes in a lab VM, one after another in this one JVM. Arguments: a directory for the
+ * reports, the number of the VM, then the classes. Several VMs given the same directory and classes
+ * share them out among themselves: who is free takes the next. Each class gets a report as the
+ * host's runner writes it, and {@link Summary} says at the end how it went. Exits with 0 if all
+ * passed, else 1.
  */
 final class SuiteInVm {
   private static final String ENGINE = "junit-jupiter";
@@ -39,13 +42,26 @@ final class SuiteInVm {
 
   public static void main(String[] arguments) throws Exception {
     SuiteInVm suite = new SuiteInVm(Path.of(arguments[0]));
-    for (String name : Arrays.asList(arguments).subList(1, arguments.length)) {
-      suite.run(name);
+    int vm = Integer.parseInt(arguments[1]);
+    for (String name : Arrays.asList(arguments).subList(2, arguments.length)) {
+      if (suite.isMine(name)) {
+        suite.run(name);
+      }
     }
     Summary summary = suite.progress.summary();
-    summary.write(suite.reports);
+    summary.write(suite.reports, vm);
     // Threads that a test has left behind are its failure, and must not keep the VM.
     System.exit(summary.failed().isEmpty() ? 0 : 1);
+  }
+
+  /** One of the VMs makes the file, and it is the one that runs the class. */
+  private boolean isMine(String name) throws IOException {
+    try {
+      Files.createFile(Files.createDirectories(reports.resolve("taken")).resolve(name));
+      return true;
+    } catch (FileAlreadyExistsException e) {
+      return false;
+    }
   }
 
   private void run(String name) throws IOException, ClassNotFoundException {
@@ -63,9 +79,7 @@ final class SuiteInVm {
         progress,
         new LegacyXmlReportGeneratingListener(
             own, new PrintWriter(System.err, true, StandardCharsets.UTF_8)));
-    Files.move(
-        own.resolve("TEST-" + ENGINE + ".xml"),
-        reports.resolve("TEST-" + SoftRoceTests.TAG + "." + name + ".xml"));
+    Files.move(own.resolve("TEST-" + ENGINE + ".xml"), SuiteVerdict.report(reports, name));
     Files.delete(own);
   }
 
