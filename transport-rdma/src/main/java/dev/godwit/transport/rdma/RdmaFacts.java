@@ -29,7 +29,11 @@ final class RdmaFacts {
   private static final Pattern ZEROS = Pattern.compile("((^|:)0(?=:|$)){2,}:?");
   private static final double BYTES_IN_GIGABIT = 1e9 / Byte.SIZE;
 
+  private static final Pattern HUGE = Pattern.compile("hugepages-([0-9]{1,12})kB");
+  private static final int MIB_IN_KIB = 1 << 10;
+
   private final Path devices;
+  private final Path hugePages;
   private final List<Device> opened;
   private final long lockableBytes;
 
@@ -40,6 +44,7 @@ final class RdmaFacts {
    */
   RdmaFacts(Path root, List<Device> opened, long lockableBytes) {
     this.devices = root.resolve("sys/class/infiniband");
+    this.hugePages = root.resolve("sys/kernel/mm/hugepages");
     this.opened = List.copyOf(opened);
     this.lockableBytes = lockableBytes;
   }
@@ -55,7 +60,7 @@ final class RdmaFacts {
     return new RdmaFacts(Path.of("/"), opened, Verbs.lockableBytes());
   }
 
-  /** The ports in the order of their names and numbers, then the limit. */
+  /** The ports in the order of their names and numbers, then huge pages, then the limit. */
   List<HostFact> all() {
     List<HostFact> facts = new ArrayList<>();
     for (String device : entries(devices)) {
@@ -65,6 +70,7 @@ final class RdmaFacts {
         }
       }
     }
+    facts.addAll(hugePages());
     facts.add(lockedMemory());
     return facts;
   }
@@ -145,6 +151,35 @@ final class RdmaFacts {
     } catch (IllegalArgumentException e) {
       return gid;
     }
+  }
+
+  /** Those that are set aside, of each size. */
+  private List<HostFact> hugePages() {
+    List<HostFact> facts = new ArrayList<>();
+    for (String size : entries(hugePages)) {
+      Matcher name = HUGE.matcher(size);
+      int pages = number(hugePages.resolve(size).resolve("nr_hugepages"));
+      if (name.matches() && pages > 0) {
+        int free = number(hugePages.resolve(size).resolve("free_hugepages"));
+        long kib = Long.parseLong(name.group(1));
+        facts.add(
+            new HostFact(
+                "huge-pages",
+                String.format(
+                    Locale.ROOT,
+                    "%,d huge pages of %s are set aside, %,d of them free: guest memory in them registers many times faster",
+                    pages,
+                    kib % MIB_IN_KIB == 0 ? kib / MIB_IN_KIB + " MiB" : kib + " KiB",
+                    free),
+                Map.of("page-bytes", kib * 1024, "pages", pages, "free", free)));
+      }
+    }
+    return facts;
+  }
+
+  private static int number(Path file) {
+    String text = line(file);
+    return text.matches("[0-9]{1,9}") ? Integer.parseInt(text) : 0;
   }
 
   private HostFact lockedMemory() {

@@ -128,4 +128,26 @@ final class RdmaFactsTest {
             });
     assertThat(facts()).singleElement().matches(limit -> limit.sentence().contains("as it likes"));
   }
+
+  @Test
+  void hugePagesThatAreSetAsideAreTold() throws IOException {
+    Path all = root.resolve("sys/kernel/mm/hugepages");
+    for (String each : List.of("hugepages-2048kB 1024 1000", "hugepages-1048576kB 0 0")) {
+      String[] words = each.split(" ");
+      Path directory = Files.createDirectories(all.resolve(words[0]));
+      Files.writeString(directory.resolve("nr_hugepages"), words[1] + "\n");
+      Files.writeString(directory.resolve("free_hugepages"), words[2] + "\n");
+    }
+
+    List<HostFact> huge =
+        facts().stream().filter(fact -> fact.kind().equals("huge-pages")).toList();
+
+    assertThat(huge).hasSize(1);
+    assertThat(huge.getFirst().sentence())
+        .startsWith("1,024 huge pages of 2 MiB are set aside, 1,000 of them free");
+    assertThat(huge.getFirst().members())
+        .containsEntry("page-bytes", 2L << 20)
+        .containsEntry("pages", 1024)
+        .containsEntry("free", 1000);
+  }
 }

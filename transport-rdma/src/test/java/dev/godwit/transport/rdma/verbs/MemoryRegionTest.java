@@ -13,6 +13,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -65,6 +67,35 @@ final class MemoryRegionTest {
       server.prepareReceive(2, Side.entry(region, last, 8)).execute();
       from.deregister();
       region.deregister();
+    }
+  }
+
+  @Test
+  void hugePagesAreWrittenFromAndInto() throws Exception {
+    Path setAside = Path.of("/proc/sys/vm/nr_hugepages");
+    String before = Files.readString(setAside);
+    int length = 4 << 20;
+    Files.writeString(setAside, "4");
+    try (RepeatedMemory here = RepeatedMemory.ofHugePages(length);
+        RepeatedMemory there = RepeatedMemory.ofHugePages(length)) {
+      for (long at = 0; at < length; at += Long.BYTES) {
+        here.memory().set(ValueLayout.JAVA_LONG, at, at * 31 + 7);
+      }
+      MemoryRegion from = client.register(here.memory());
+      // From the middle of one page into the next, as chunks are cut.
+      MemoryRegion to = server.register(there.memory().asSlice(1 << 20, 2 << 20));
+
+      client
+          .prepare(Side.write(1, Side.entry(from, 1 << 20, 2 << 20), to.address(), to.rkey()))
+          .execute();
+      client.complete(1);
+
+      assertThat(there.memory().asSlice(1 << 20, 2 << 20))
+          .matches(all -> all.mismatch(here.memory().asSlice(1 << 20, 2 << 20)) == -1);
+      from.deregister();
+      to.deregister();
+    } finally {
+      Files.writeString(setAside, before);
     }
   }
 

@@ -16,6 +16,10 @@ final class RepeatedMemory implements AutoCloseable {
   private static final int SHARED = 1;
   private static final int PRIVATE_ANONYMOUS = 0x22;
   private static final int FIXED = 0x10;
+
+  /** MFD_HUGETLB. */
+  private static final int HUGE_PAGES = 4;
+
   private static final long FAILED = -1;
 
   private static final MethodHandle MMAP =
@@ -49,6 +53,20 @@ final class RepeatedMemory implements AutoCloseable {
             (long) MMAP.invokeExact(start + at, piece, READ_WRITE, SHARED | FIXED, fd, 0L);
         check(mapped == start + at);
       }
+      Libc.close(fd);
+      return new RepeatedMemory(MemorySegment.ofAddress(start).reinterpret(length));
+    } catch (Throwable t) {
+      throw new AssertionError(t);
+    }
+  }
+
+  /** Maps huge pages of the size that is usual here, of which so many bytes must be free. */
+  static RepeatedMemory ofHugePages(long length) throws Exception {
+    try (Arena arena = Arena.ofConfined()) {
+      int fd = (int) MEMFD_CREATE.invokeExact(arena.allocateFrom("huge"), HUGE_PAGES);
+      check(fd >= 0 && (int) FTRUNCATE.invokeExact(fd, length) == 0);
+      long start = (long) MMAP.invokeExact(0L, length, READ_WRITE, SHARED, fd, 0L);
+      check(start != FAILED);
       Libc.close(fd);
       return new RepeatedMemory(MemorySegment.ofAddress(start).reinterpret(length));
     } catch (Throwable t) {
