@@ -21,9 +21,6 @@ final class Credits {
   private int streamToReturn;
   private int controlToReturn;
 
-  private long stalls;
-  private long stallNanos;
-
   /**
    * @param theirSlots how many stream frames the peer has room for
    * @param ourSlots how many this side has room for
@@ -68,20 +65,6 @@ final class Credits {
     }
     stream += streamCredits;
     control += controlCredits;
-  }
-
-  /** A writer waited this long for a credit; this is the stall that a slow reader causes. */
-  void stalled(long nanos) {
-    stalls++;
-    stallNanos += nanos;
-  }
-
-  long stalls() {
-    return stalls;
-  }
-
-  long stallNanos() {
-    return stallNanos;
   }
 
   // What the peer sends.

@@ -114,12 +114,7 @@ final class Outbox {
     while (staged == NONE) {
       requireThere();
       if (!isSlotFree()) {
-        boolean credit = !credits.hasStream();
-        long start = System.nanoTime();
         progress.await(slotFree);
-        if (credit) {
-          credits.stalled(System.nanoTime() - start);
-        }
         continue;
       }
       credits.takeStream();

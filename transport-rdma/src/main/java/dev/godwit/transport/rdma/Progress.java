@@ -258,13 +258,15 @@ final class Progress {
   }
 
   private void handle(int found) {
+    // Once for all: on some hosts the clock is slow to read.
+    long now = found > 0 ? System.nanoTime() : 0;
     for (int i = 0; i < found; i++) {
       long work = completions.work[i];
       int status = completions.status[i];
       if (Work.isAcknowledged(work)) {
         unacknowledged--;
         if (status == Completions.SUCCESS) {
-          acknowledgedAt = System.nanoTime();
+          acknowledgedAt = now;
         }
       }
       try {

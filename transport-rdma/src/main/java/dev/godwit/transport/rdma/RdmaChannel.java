@@ -30,7 +30,6 @@ final class RdmaChannel implements Channel, Progress.Handler {
   private final QueuePair queuePair;
   private final Rings rings;
   private final RdmaPeer peer;
-  private final Credits credits;
   private final Progress progress;
   private final Outbox outbox;
   private final Inbox inbox;
@@ -57,7 +56,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
     this.queuePair = queuePair;
     this.rings = rings;
     this.peer = peer;
-    this.credits = new Credits(theirs.slots(), options.slots());
+    Credits credits = new Credits(theirs.slots(), options.slots());
     this.progress =
         new Progress(monitor, queuePair, lifecycle, this, name, options.spin(), options.liveness());
     this.outbox =
@@ -467,10 +466,6 @@ final class RdmaChannel implements Channel, Progress.Handler {
       case FATAL -> progress.breakWith(new ChannelException.Lost("The device gave up on " + name));
       case PORT_DOWN, OTHER, NONE -> {}
     }
-  }
-
-  long creditStalls() {
-    return credits.stalls();
   }
 
   @Override

@@ -5,15 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.godwit.transport.Access;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.Deadline;
-import dev.godwit.transport.Dialer;
-import dev.godwit.transport.Endpoint;
-import dev.godwit.transport.Listener;
 import dev.godwit.transport.Peer;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.RemoteRegion;
 import dev.godwit.transport.testkit.Io;
 import dev.godwit.transport.testkit.Seed;
-import dev.godwit.transport.testkit.Task;
 import dev.godwit.transport.testkit.Threads;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -32,42 +28,22 @@ final class PutTest {
   private static final int MIB = 1 << 20;
   private static final byte[] WORD = {1, 2, 3, 4, 5};
 
-  private final Arena arena = Arena.ofShared();
-  private final FakeRdmaTransport transport = new FakeRdmaTransport();
-  private final List<AutoCloseable> open = new ArrayList<>();
-  private final List<Channel> dialled = new ArrayList<>();
-  private final List<Channel> accepted = new ArrayList<>();
+  private final FakeLink link = new FakeLink();
+  private final Arena arena = link.arena;
+  private final List<Channel> dialled = link.dialled;
+  private final List<Channel> accepted = link.accepted;
 
   private static Deadline soon() {
     return Deadline.after(Duration.ofSeconds(10));
   }
 
   private void connect(String settings, int channels) throws Exception {
-    Endpoint here = new FakeFixture(settings).address();
-    Listener listener = transport.listen(here);
-    Dialer dialer = transport.dialer(here);
-    for (int i = 0; i < channels; i++) {
-      Task<Channel> accepting = Task.start("accept", () -> listener.accept(soon()));
-      dialled.add(dialer.dial(soon()));
-      accepted.add(accepting.result());
-    }
-    open.addAll(dialled);
-    open.addAll(accepted);
-    open.add(dialer);
-    open.add(listener);
+    link.connect(settings, channels, soon());
   }
 
   @AfterEach
   void closeAll() throws Exception {
-    for (AutoCloseable each : open) {
-      if (each instanceof Channel channel) {
-        channel.abort(new IllegalStateException("The test is over"));
-      }
-    }
-    for (AutoCloseable each : open) {
-      each.close();
-    }
-    arena.close();
+    link.close();
   }
 
   private Channel out() {

@@ -34,42 +34,22 @@ import org.junit.jupiter.api.Timeout;
 final class RegistrationTest {
   private static final int MIB = 1 << 20;
 
-  private final Arena arena = Arena.ofShared();
-  private final FakeRdmaTransport transport = new FakeRdmaTransport();
-  private final List<AutoCloseable> open = new ArrayList<>();
-  private final List<Channel> dialled = new ArrayList<>();
-  private final List<Channel> accepted = new ArrayList<>();
+  private final FakeLink link = new FakeLink();
+  private final Arena arena = link.arena;
+  private final List<Channel> dialled = link.dialled;
+  private final List<Channel> accepted = link.accepted;
 
   private static Deadline soon() {
     return Deadline.after(Duration.ofSeconds(20));
   }
 
   private void connect(String settings, int channels) throws Exception {
-    Endpoint here = new FakeFixture(settings).address();
-    Listener listener = transport.listen(here);
-    Dialer dialer = transport.dialer(here);
-    for (int i = 0; i < channels; i++) {
-      Task<Channel> accepting = Task.start("accept", () -> listener.accept(soon()));
-      dialled.add(dialer.dial(soon()));
-      accepted.add(accepting.result());
-    }
-    open.addAll(dialled);
-    open.addAll(accepted);
-    open.add(dialer);
-    open.add(listener);
+    link.connect(settings, channels, soon());
   }
 
   @AfterEach
   void closeAll() throws Exception {
-    for (AutoCloseable each : open) {
-      if (each instanceof Channel channel) {
-        channel.abort(new IllegalStateException("The test is over"));
-      }
-    }
-    for (AutoCloseable each : open) {
-      each.close();
-    }
-    arena.close();
+    link.close();
   }
 
   private static RdmaStatistics statistics(Peer peer) {
@@ -198,8 +178,8 @@ final class RegistrationTest {
   @Test
   void aRegionRegisteredBeforeTheFirstChannelIsPinnedWithIt() throws Exception {
     Endpoint here = new FakeFixture("pin-all=on").address();
-    try (Listener listener = transport.listen(here);
-        Dialer dialer = transport.dialer(here);
+    try (Listener listener = link.transport.listen(here);
+        Dialer dialer = link.transport.dialer(here);
         Region src = dialer.peer().register("ram", arena.allocate(MIB), Access.LOCAL)) {
       assertThat(statistics(dialer.peer()).bytes()).isZero();
       Task<Channel> accepting = Task.start("accept", () -> listener.accept(soon()));

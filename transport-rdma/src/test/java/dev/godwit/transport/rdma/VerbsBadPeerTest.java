@@ -6,14 +6,12 @@ import dev.godwit.transport.Access;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
-import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Listener;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.rdma.wire.Control;
 import dev.godwit.transport.rdma.wire.FrameType;
 import dev.godwit.transport.testkit.Await;
-import dev.godwit.transport.testkit.Io;
 import dev.godwit.transport.testkit.Seed;
 import dev.godwit.transport.testkit.Task;
 import java.lang.foreign.Arena;
@@ -75,22 +73,13 @@ final class VerbsBadPeerTest {
   /** Whatever went before, a good peer is served. */
   @AfterEach
   void serve() throws Exception {
-    serve(Task.start("accept", () -> listener.accept(soon())));
+    GoodPeer.isServedBy(listener);
   }
 
   @AfterAll
   void end() throws Exception {
     counts.awaitNone();
     listener.close();
-  }
-
-  private void serve(Task<Channel> accepting) throws Exception {
-    try (Dialer dialer = new RdmaTransport().dialer(listener.local());
-        Channel out = dialer.dial(soon());
-        Channel in = accepting.result()) {
-      Io.send(out, new byte[] {7});
-      assertThat(Io.receive(in, 1)).containsExactly(7);
-    }
   }
 
   /** How a reader's channel ends after the misdeed. */

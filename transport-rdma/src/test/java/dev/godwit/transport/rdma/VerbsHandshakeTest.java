@@ -20,7 +20,6 @@ import dev.godwit.transport.rdma.verbs.Verbs;
 import dev.godwit.transport.rdma.wire.Greeting;
 import dev.godwit.transport.rdma.wire.Refusal;
 import dev.godwit.transport.testkit.Await;
-import dev.godwit.transport.testkit.Io;
 import dev.godwit.transport.testkit.Seed;
 import dev.godwit.transport.testkit.Task;
 import java.io.IOException;
@@ -68,22 +67,13 @@ final class VerbsHandshakeTest {
   /** Whatever went before, a good peer is served. */
   @AfterEach
   void serve() throws Exception {
-    serve(Task.start("accept", () -> listener.accept(soon())));
+    GoodPeer.isServedBy(listener);
   }
 
   @AfterAll
   void end() throws Exception {
     counts.awaitNone();
     listener.close();
-  }
-
-  private void serve(Task<Channel> accepting) throws Exception {
-    try (Dialer dialer = new RdmaTransport().dialer(listener.local());
-        Channel out = dialer.dial(soon());
-        Channel in = accepting.result()) {
-      Io.send(out, new byte[] {7});
-      assertThat(Io.receive(in, 1)).containsExactly(7);
-    }
   }
 
   private static byte[] greeting() {
@@ -112,7 +102,7 @@ final class VerbsHandshakeTest {
         assertThat(Refusal.decode(rejected.privateData())).as("%s", seed).isNotEmpty();
       }
     }
-    serve(accepting);
+    GoodPeer.isServedBy(listener, accepting);
   }
 
   /** Its own side's events are what would confirm the connection, and it does not look at them. */
@@ -121,12 +111,12 @@ final class VerbsHandshakeTest {
     Task<Channel> accepting = Task.start("accept", () -> listener.accept(soon()));
     try (RawVerbsPeer raw = RawVerbsPeer.calling(listener.local())) {
       raw.connect(greeting());
-      serve(accepting);
+      GoodPeer.isServedBy(listener, accepting);
       Task<Channel> another = Task.start("accept", () -> listener.accept(soon()));
       long start = System.nanoTime();
       DeviceCounts.awaitQueuePairs(1);
       assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(60));
-      serve(another);
+      GoodPeer.isServedBy(listener, another);
     }
   }
 
@@ -138,7 +128,7 @@ final class VerbsHandshakeTest {
         raw.connect(greeting());
       }
     }
-    serve(accepting);
+    GoodPeer.isServedBy(listener, accepting);
   }
 
   /** It connects and then there is nothing to hear of it: that alone is no failure. */
