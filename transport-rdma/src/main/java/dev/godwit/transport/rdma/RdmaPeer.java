@@ -201,7 +201,8 @@ final class RdmaPeer implements Peer {
             }
           }
         } else {
-          pinSource(region, at, length);
+          long offset = at;
+          region.whileOpen(() -> pinSource(region, offset, length));
         }
       }
     } catch (ChannelException e) {

@@ -21,7 +21,7 @@ final class RdmaRegion implements Region {
   private volatile MemorySegment memory;
   private final Access access;
 
-  /** Held while something is registered for the peer, which takes its time. */
+  /** Held while something is registered that no call waits for; closing waits for that. */
   private final ReentrantLock exporting = new ReentrantLock();
 
   private final List<Export> exports = new CopyOnWriteArrayList<>();
@@ -105,6 +105,23 @@ final class RdmaRegion implements Region {
         exports.add(there);
       }
       return there;
+    } finally {
+      exporting.unlock();
+    }
+  }
+
+  /** What registers a part. */
+  interface Pinning {
+    void run() throws ChannelException;
+  }
+
+  /** Registers a part to put from, unless the region is closed. */
+  void whileOpen(Pinning pinning) throws ChannelException {
+    exporting.lock();
+    try {
+      if (!closed) {
+        pinning.run();
+      }
     } finally {
       exporting.unlock();
     }
