@@ -83,8 +83,9 @@ final class CommandOutputTest {
       if (random.nextBoolean()) {
         bytes.write(MARK, 0, random.nextInt(MARK.length));
       } else {
-        // Never the mark's last byte, or chance would write the whole mark.
-        bytes.write('\n' + 1 + random.nextInt(245));
+        // Any but the mark's last byte, or chance would write the whole mark.
+        int other = random.nextInt(255);
+        bytes.write(other < '\n' ? other : other + 1);
       }
     }
     return bytes.toByteArray();

@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -24,7 +24,8 @@ final class PinningTest {
   private static final class SlowDomain implements Domain {
     final CountDownLatch asked = new CountDownLatch(1);
     final CountDownLatch let = new CountDownLatch(1);
-    final AtomicInteger registered = new AtomicInteger();
+    final AtomicLong registered = new AtomicLong();
+    private final Domain device = new FakeFabric(1).domain();
 
     @Override
     public Registration register(MemorySegment memory, Rights rights) throws ChannelException {
@@ -35,27 +36,7 @@ final class PinningTest {
       } catch (InterruptedException e) {
         throw new AssertionError(e);
       }
-      return new Registration() {
-        @Override
-        public long address() {
-          return memory.address();
-        }
-
-        @Override
-        public int localKey() {
-          return 1;
-        }
-
-        @Override
-        public int remoteKey() {
-          return 1;
-        }
-
-        @Override
-        public void close() {
-          registered.decrementAndGet();
-        }
-      };
+      return new Counted(device.register(memory, rights), 1, registered);
     }
 
     @Override
