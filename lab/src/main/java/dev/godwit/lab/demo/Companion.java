@@ -24,12 +24,12 @@ final class Companion implements AutoCloseable {
   private volatile String complaint = "";
 
   /**
+   * @param own starts this program
    * @param ramBytes of the guest that it takes
    */
-  Companion(long ramBytes) throws IOException {
+  Companion(OwnCommand own, long ramBytes) throws IOException {
     List<String> command =
-        OwnCommand.with(
-            List.of("demo", "--json", "-q", "--companion", "--ram", Long.toString(ramBytes)));
+        own.with(List.of("demo", "--json", "-q", "--companion", "--ram", Long.toString(ramBytes)));
     process = new ProcessBuilder(command).start();
     documents = reader(process.getInputStream());
     // A read of a pipe keeps a virtual thread on its carrier, of which a small host has one.

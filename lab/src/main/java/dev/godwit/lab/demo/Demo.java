@@ -47,6 +47,7 @@ final class Demo implements AutoCloseable {
   private final int channels;
   private final Path directory;
   private final int downtimeLimitMillis;
+  private final OwnCommand own;
   private Optional<Companion> companion = Optional.empty();
   private Optional<Running> running = Optional.empty();
   private boolean cancelled;
@@ -60,12 +61,28 @@ final class Demo implements AutoCloseable {
    * @param directory for sockets and files, which the demo removes itself
    */
   Demo(Transports transports, long ramBytes, int channels, Path directory) {
-    this(transports, ramBytes, channels, directory, DOWNTIME_LIMIT_MILLIS);
+    this(
+        transports,
+        ramBytes,
+        channels,
+        directory,
+        DOWNTIME_LIMIT_MILLIS,
+        OwnCommand.ofThisProcess());
   }
 
-  /** The same on a host that may need longer to move the last of a guest. */
+  /**
+   * The same on a host that may need longer to move the last of a guest.
+   *
+   * @param own starts the second process
+   */
   Demo(
-      Transports transports, long ramBytes, int channels, Path directory, int downtimeLimitMillis) {
+      Transports transports,
+      long ramBytes,
+      int channels,
+      Path directory,
+      int downtimeLimitMillis,
+      OwnCommand own) {
+    this.own = own;
     this.transports = transports;
     this.spec = spec(ramBytes);
     this.channels = channels;
@@ -198,7 +215,7 @@ final class Demo implements AutoCloseable {
   /** The second process; a new one where there is none, or the last one ended with its leg. */
   private Companion companion() throws IOException {
     if (companion.isEmpty() || !companion.get().isAlive()) {
-      companion = Optional.of(new Companion(spec.ramBytes() + spec.hugeBytes()));
+      companion = Optional.of(new Companion(own, spec.ramBytes() + spec.hugeBytes()));
     }
     return companion.get();
   }
@@ -228,8 +245,7 @@ final class Demo implements AutoCloseable {
   /** Where the source goes to get there. */
   private Endpoint target(Leg leg, Endpoint listening) throws IOException {
     return switch (leg.scheme()) {
-      case "exec" ->
-          endpoint("exec", OwnCommand.shell(List.of("demo", "--relay", listening.address())));
+      case "exec" -> endpoint("exec", own.shell(List.of("demo", "--relay", listening.address())));
       case "tls" -> withCredentials(endpoint("tls", listening.address()));
       default -> listening;
     };

@@ -59,13 +59,7 @@ public final class GodwitProcess implements AutoCloseable {
     List<String> command = new ArrayList<>(behind);
     // A shell that started the tests in the background has them ignore Ctrl-C, and all they start.
     command.addAll(List.of("env", "--default-signal=INT"));
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
-    command.addAll(
-        List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + temporary, "-cp"));
-    command.add(
-        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
-    command.add("dev.godwit.migration.cli.Godwit");
+    command.addAll(GodwitProgram.command(256, "-Djava.io.tmpdir=" + temporary));
     command.addAll(List.of(arguments));
     Process process = new ProcessBuilder(command).start();
     process.getOutputStream().close();

@@ -2,6 +2,7 @@ package dev.godwit.lab.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.godwit.lab.cli.GodwitProgram;
 import dev.godwit.transport.RegistrationStats;
 import dev.godwit.transport.Transports;
 import dev.godwit.transport.testkit.Seed;
@@ -32,7 +33,9 @@ final class DemoOverRdmaTest {
   @ParameterizedTest
   @MethodSource("channels")
   void aGuestArrivesWholeAndWhatWasRegisteredIsTold(int channels) throws Exception {
-    try (Demo demo = new Demo(Transports.load(), RAM_BYTES, 2, directory, DOWNTIME_LIMIT_MILLIS)) {
+    OwnCommand own = new OwnCommand(GodwitProgram.command(256));
+    try (Demo demo =
+        new Demo(Transports.load(), RAM_BYTES, 2, directory, DOWNTIME_LIMIT_MILLIS, own)) {
       Leg leg = new Leg("rdma", channels);
       assertThat(demo.legs()).contains(leg);
 

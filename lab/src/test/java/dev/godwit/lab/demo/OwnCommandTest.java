@@ -11,7 +11,8 @@ final class OwnCommandTest {
   @Test
   void theShellReadsEachWordAsItIs() throws Exception {
     List<String> words = List.of("a b", "it's", "$HOME", "", "back\\slash", "\"", "*");
-    String command = OwnCommand.shell(words).replaceFirst("^exec '[^']*'", "printf '%s\\\\n'");
+    String command =
+        OwnCommand.ofThisProcess().shell(words).replaceFirst("^exec '[^']*'", "printf '%s\\\\n'");
     Process shell = new ProcessBuilder("/bin/sh", "-c", command).start();
     shell.getOutputStream().close();
     String said = new String(shell.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -1,8 +1,9 @@
 package dev.godwit.lab.libvirt;
 
+import dev.godwit.lab.cli.GodwitProgram;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -35,23 +36,8 @@ final class ProxyProcess implements AutoCloseable {
 
   /** Starts it and does not wait. */
   static ProxyProcess start(String listen, String target) throws IOException {
-    String classPath =
-        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-    List<String> command =
-        List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx256m",
-            "-Xss512k",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1", // a life of seconds is mostly start
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            classPath,
-            "dev.godwit.migration.cli.Godwit",
-            "proxy",
-            "--json",
-            listen,
-            target);
+    List<String> command = new ArrayList<>(GodwitProgram.command(256));
+    command.addAll(List.of("proxy", "--json", listen, target));
     Process process = new ProcessBuilder(command).start();
     process.getOutputStream().close();
     return new ProxyProcess(process, "godwit proxy " + listen + " " + target);

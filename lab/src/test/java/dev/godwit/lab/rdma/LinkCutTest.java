@@ -4,13 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.godwit.lab.rdma.LinkEnd.Role;
 import dev.godwit.lab.rdma.LinkEnd.Round;
-import dev.godwit.lab.softroce.GuestCommand;
 import dev.godwit.lab.softroce.GuestOutput;
-import dev.godwit.lab.softroce.SoftRoceTests;
+import dev.godwit.lab.softroce.GuestProgram;
 import dev.godwit.lab.softroce.SoftRoceVm;
 import dev.godwit.lab.softroce.VmOptions;
 import dev.godwit.lab.softroce.VmPair;
-import dev.godwit.transport.Deadline;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -169,33 +167,7 @@ final class LinkCutTest {
 
   private CompletableFuture<Integer> run(
       SoftRoceVm vm, Role role, String address, GuestOutput output) {
-    GuestCommand command =
-        GuestCommand.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx128m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:-UsePerfData",
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:ErrorFile=" + files.resolve("hs_err_%p.log"),
-                "-Dgodwit.slowness=10",
-                "-cp",
-                SoftRoceTests.classPath(),
-                LinkEnd.class.getName(),
-                role.name(),
-                address,
-                files.toString())
-            .in(files);
-    CompletableFuture<Integer> status = new CompletableFuture<>();
-    Thread.ofVirtual()
-        .start(
-            () -> {
-              try {
-                status.complete(vm.run(command, output, output, Deadline.never()));
-              } catch (Exception e) {
-                status.completeExceptionally(e);
-              }
-            });
-    return status;
+    return GuestProgram.start(
+        vm, LinkEnd.class, files, output, List.of(role.name(), address, files.toString()));
   }
 }

@@ -13,17 +13,24 @@ import dev.godwit.migration.engine.SourceMigration;
 import dev.godwit.migration.engine.SourceState;
 import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Endpoint;
+import dev.godwit.transport.testkit.Seed;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the command line says where {@code rdma:} cannot do it: a sentence and an exit code. */
 @Tag(Rdma.TAG)
 final class RdmaCommandTest {
+  private static final Seed SEED = Seed.of("RdmaCommandTest");
+
   /**
    * Becomes an ordinary user who may lock so little. That it may read all files is for where the
    * classes are; what counts for locked memory is another capability.
@@ -51,8 +58,38 @@ final class RdmaCommandTest {
 
   @TempDir private Path directory;
 
-  @Test
-  void anOrdinaryUserIsToldToRaiseTheLimitBeforeAnybodyIsConnectedTo() throws Exception {
+  /** What is refused, by its name here. */
+  enum Refusal {
+    DIALLING_WITHOUT_LOCKABLE_MEMORY,
+    LISTENING_WITHOUT_LOCKABLE_MEMORY,
+    PINNING_AT_THE_SOURCE,
+    PINNING_AT_THE_DESTINATION,
+    NOBODY_THERE,
+    NO_DEVICE_THERE
+  }
+
+  /** Three of them by chance, or all: each takes long on an emulated processor. */
+  static Stream<Refusal> refusals() {
+    List<Refusal> all = Arrays.asList(Refusal.values());
+    Collections.shuffle(all, SEED.random());
+    return all.stream().limit(Boolean.getBoolean("godwit.full") ? all.size() : 3);
+  }
+
+  @ParameterizedTest
+  @MethodSource("refusals")
+  void isSaidInASentence(Refusal refusal) throws Exception {
+    switch (refusal) {
+      case DIALLING_WITHOUT_LOCKABLE_MEMORY ->
+          anOrdinaryUserIsToldToRaiseTheLimitBeforeAnybodyIsConnectedTo();
+      case LISTENING_WITHOUT_LOCKABLE_MEMORY -> anOrdinaryUserIsToldSoWhereItListensToo();
+      case PINNING_AT_THE_SOURCE -> aLimitThatSufficesForRingsAloneIsNoneForAWholeGuest();
+      case PINNING_AT_THE_DESTINATION -> aDestinationThatCannotRegisterTheGuestSaysSoToBoth();
+      case NOBODY_THERE -> whoIsNotThereIsNamed();
+      case NO_DEVICE_THERE -> anAddressOfNoDeviceCannotBeListenedAt();
+    }
+  }
+
+  private void anOrdinaryUserIsToldToRaiseTheLimitBeforeAnybodyIsConnectedTo() throws Exception {
     try (GodwitProcess dials =
         GodwitProcess.start(
             ORDINARY_USER,
@@ -67,8 +104,7 @@ final class RdmaCommandTest {
     }
   }
 
-  @Test
-  void anOrdinaryUserIsToldSoWhereItListensToo() throws Exception {
+  private void anOrdinaryUserIsToldSoWhereItListensToo() throws Exception {
     try (GodwitProcess listens =
         GodwitProcess.start(
             ORDINARY_USER, "proxy", "rdma:" + Rdma.address() + ":0", "tcp:127.0.0.1:7")) {
@@ -80,8 +116,7 @@ final class RdmaCommandTest {
   }
 
   /** Nobody listens at that port, which whoever dialled it would say. */
-  @Test
-  void aLimitThatSufficesForRingsAloneIsNoneForAWholeGuest() throws Exception {
+  private void aLimitThatSufficesForRingsAloneIsNoneForAWholeGuest() throws Exception {
     Path image = directory.resolve("vm.img");
     save(image, 8 << 20);
     try (GodwitProcess dials =
@@ -98,8 +133,7 @@ final class RdmaCommandTest {
   }
 
   /** Which memory it is to register it hears from the source, and by then they are connected. */
-  @Test
-  void aDestinationThatCannotRegisterTheGuestSaysSoToBoth() throws Exception {
+  private void aDestinationThatCannotRegisterTheGuestSaysSoToBoth() throws Exception {
     Path image = directory.resolve("vm.img");
     save(image, 8 << 20);
     Path target = Files.createDirectory(directory.resolve("target"));
@@ -122,8 +156,7 @@ final class RdmaCommandTest {
     assertThat(target).isEmptyDirectory();
   }
 
-  @Test
-  void whoIsNotThereIsNamed() throws Exception {
+  private void whoIsNotThereIsNamed() throws Exception {
     Path image = directory.resolve("vm.img");
     save(image, 2 << 20);
     String here = Rdma.address();
@@ -138,8 +171,7 @@ final class RdmaCommandTest {
     }
   }
 
-  @Test
-  void anAddressOfNoDeviceCannotBeListenedAt() throws Exception {
+  private void anAddressOfNoDeviceCannotBeListenedAt() throws Exception {
     try (GodwitProcess elsewhere =
         GodwitProcess.start("proxy", "rdma:192.0.2.1:0", "tcp:127.0.0.1:7")) {
       elsewhere.expectExit(ExitCode.REFUSED.code());

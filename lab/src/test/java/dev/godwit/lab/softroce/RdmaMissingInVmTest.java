@@ -2,13 +2,11 @@ package dev.godwit.lab.softroce;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.godwit.lab.cli.GodwitProgram;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.testkit.Await;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -44,18 +42,7 @@ final class RdmaMissingInVmTest {
   }
 
   private Ran godwit(String before, String arguments) throws Exception {
-    String java =
-        Stream.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx64m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:-UsePerfData",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                SoftRoceTests.classPath(),
-                "dev.godwit.migration.cli.Godwit")
-            .collect(Collectors.joining(" "));
+    String java = String.join(" ", GodwitProgram.command(64));
     GuestOutput out = new GuestOutput();
     GuestOutput err = new GuestOutput();
     int status =

@@ -31,9 +31,17 @@ public final class SoftRoceTests {
   /** Parts of the names of those that take longest: with them first, nobody waits at the end. */
   private static final List<String> LONGEST =
       List.of(
+          "QemuBridgeTest",
+          "RdmaQemuFailureTest",
           "RdmaCommandTest",
+          "QemuDrivenTest",
+          "QemuOwnRdmaTest",
+          "VerbsQemuPeerTest",
           "RdmaEngineTest",
           "DemoOverRdmaTest",
+          "RdmaReturnPathTest",
+          "QemuRdmaLivenessTest",
+          "RdmaEngineQemuTest",
           "RdmaQemuTest",
           "Lifecycle",
           "TlsOverRdmaTest",
