@@ -9,14 +9,12 @@ import java.util.List;
 /** Pages stand in the stream, behind their records. */
 final class InlineSink implements PageSink {
   private final List<RamBlock> blocks;
-  private final int[] unitBytes;
   private final int pageBytes;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment copy;
 
   InlineSink(RamBlocks blocks, PageUnits units) {
     this.blocks = blocks.all();
-    this.unitBytes = units.of(blocks);
     this.pageBytes = units.targetBytes();
     this.copy = arena.allocate(pageBytes, Long.BYTES);
   }
@@ -28,8 +26,9 @@ final class InlineSink implements PageSink {
   }
 
   @Override
-  public void sendLive(StreamOutput out, int block, long offset) throws ChannelException {
-    out.bytes(blocks.get(block).memory(), offset, unitBytes[block]);
+  public void sendLive(StreamOutput out, int block, long offset, long length)
+      throws ChannelException {
+    out.bytes(blocks.get(block).memory(), offset, length);
   }
 
   @Override

@@ -80,7 +80,7 @@ public final class OutgoingPage {
     if (copied) {
       sink.sendCopy(out, block, offset);
     } else {
-      sink.sendLive(out, block, offset);
+      sink.sendLive(out, block, offset, pageBytes);
     }
   }
 }

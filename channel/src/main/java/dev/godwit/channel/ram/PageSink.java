@@ -13,8 +13,8 @@ interface PageSink extends AutoCloseable {
    */
   MemorySegment copyOf(MemorySegment memory, long offset) throws ChannelException;
 
-  /** Sends a page of the guest. */
-  void sendLive(StreamOutput out, int block, long offset) throws ChannelException;
+  /** Sends memory of the guest: a page, or several that follow each other. */
+  void sendLive(StreamOutput out, int block, long offset, long length) throws ChannelException;
 
   /** Sends what {@link #copyOf} returned last. */
   void sendCopy(StreamOutput out, int block, long offset) throws ChannelException;

@@ -22,7 +22,6 @@ final class PlacedSink implements PageSink {
   static final int STAGE_PAGES = 256;
 
   private final List<RamBlock> blocks;
-  private final int[] unitBytes;
   private final int pageBytes;
   private final Channel channel;
   private final RamRegions regions;
@@ -30,11 +29,12 @@ final class PlacedSink implements PageSink {
   private final Arena arena = Arena.ofShared();
   private final List<MemorySegment> stageSlots = new ArrayList<>();
   private final List<Optional<RemoteRegion>> remotes = new ArrayList<>();
-  private final Region stage;
+  private final Optional<Region> stage;
   private int stagePage;
 
   /**
-   * @param stagePages how many copies can be on their way
+   * @param stagePages how many copies can be on their way; with 0 there are none, and of all that
+   *     is registered the peer sees the blocks alone
    * @param wait how long the peer may take to make a block known
    */
   PlacedSink(
@@ -46,7 +46,6 @@ final class PlacedSink implements PageSink {
       Duration wait)
       throws ChannelException {
     this.blocks = blocks.all();
-    this.unitBytes = units.of(blocks);
     this.pageBytes = units.targetBytes();
     this.channel = channel;
     this.regions = regions;
@@ -57,15 +56,16 @@ final class PlacedSink implements PageSink {
     }
     this.blocks.forEach(block -> remotes.add(Optional.empty()));
     try {
-      stage =
-          channel
-              .info()
-              .peer()
-              .register("godwit.stage." + channel.info().serial(), memory, Access.LOCAL);
+      stage = stagePages == 0 ? Optional.empty() : Optional.of(registered(channel, memory));
     } catch (ChannelException | RuntimeException e) {
       arena.close();
       throw e;
     }
+  }
+
+  private static Region registered(Channel channel, MemorySegment memory) throws ChannelException {
+    String name = "godwit.stage." + channel.info().serial();
+    return channel.info().peer().register(name, memory, Access.LOCAL);
   }
 
   @Override
@@ -76,13 +76,14 @@ final class PlacedSink implements PageSink {
   }
 
   @Override
-  public void sendLive(StreamOutput out, int block, long offset) throws ChannelException {
-    out.put(regions.local(blocks.get(block)), offset, remote(block), offset, unitBytes[block]);
+  public void sendLive(StreamOutput out, int block, long offset, long length)
+      throws ChannelException {
+    out.put(regions.local(blocks.get(block)), offset, remote(block), offset, length);
   }
 
   @Override
   public void sendCopy(StreamOutput out, int block, long offset) throws ChannelException {
-    out.put(stage, (long) stagePage * pageBytes, remote(block), offset, pageBytes);
+    out.put(stage.orElseThrow(), (long) stagePage * pageBytes, remote(block), offset, pageBytes);
     stagePage++;
     if (stagePage == stageSlots.size()) {
       channel.settle();
@@ -103,7 +104,9 @@ final class PlacedSink implements PageSink {
   @Override
   public void close() throws ChannelException {
     try {
-      stage.close();
+      if (stage.isPresent()) {
+        stage.get().close();
+      }
     } finally {
       arena.close();
     }

@@ -21,6 +21,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * twice in one section; that is checked.
  */
 public final class RamSectionWriter implements AutoCloseable {
+  /** So much that what a put costs does not count, and no more: until then nothing is sent. */
+  private static final long RUN_BYTES = 256 << 10;
+
   private final StreamOutput out;
   private final Channel channel;
   private final Placement placement;
@@ -40,6 +43,12 @@ public final class RamSectionWriter implements AutoCloseable {
 
   private boolean hooked;
   private int passes;
+
+  // Pages that follow each other and go together, where they land silently.
+
+  private int runBlock;
+  private long runOffset;
+  private long runBytes;
 
   /** The encodings are in order, and the sink is this writer's to close. */
   private RamSectionWriter(
@@ -110,11 +119,13 @@ public final class RamSectionWriter implements AutoCloseable {
       RamRegions regions,
       Duration wait)
       throws ChannelException {
-    if (channel.info().capabilities().placement() == Placement.INLINE) {
+    Placement placement = channel.info().capabilities().placement();
+    if (placement == Placement.INLINE) {
       return inline(out, channel, blocks, units, encodings);
     }
     List<PageEncoding> ordered = inOrder(encodings, units);
-    PageSink sink = new PlacedSink(blocks, units, channel, regions, PlacedSink.STAGE_PAGES, wait);
+    int stagePages = placement == Placement.SILENT ? 0 : PlacedSink.STAGE_PAGES;
+    PageSink sink = new PlacedSink(blocks, units, channel, regions, stagePages, wait);
     return new RamSectionWriter(out, channel, blocks, units, ordered, sink);
   }
 
@@ -164,7 +175,7 @@ public final class RamSectionWriter implements AutoCloseable {
     }
     if (placement == Placement.SILENT) {
       hook();
-      sink.sendLive(out, block, offset);
+      gather(block, offset, pageBytes);
       count(counts.length - 1, pageBytes);
       return;
     }
@@ -178,6 +189,24 @@ public final class RamSectionWriter implements AutoCloseable {
       if (i != took) {
         encoders[i].tookElsewhere(page);
       }
+    }
+  }
+
+  /** Adds a page to the run that it goes on, or begins another. */
+  private void gather(int block, long offset, int pageBytes) throws ChannelException {
+    if (block != runBlock || offset != runOffset + runBytes || runBytes >= RUN_BYTES) {
+      sendRun();
+      runBlock = block;
+      runOffset = offset;
+    }
+    runBytes += pageBytes;
+  }
+
+  private void sendRun() throws ChannelException {
+    if (runBytes > 0) {
+      long bytes = runBytes;
+      runBytes = 0;
+      sink.sendLive(out, runBlock, runOffset, bytes);
     }
   }
 
@@ -230,6 +259,7 @@ public final class RamSectionWriter implements AutoCloseable {
 
   /** Returns when all that was placed since the hook has landed. */
   private void land() throws ChannelException {
+    sendRun();
     channel.barrier();
     hooked = false;
     forgetSent();

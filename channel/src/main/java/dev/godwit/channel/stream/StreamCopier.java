@@ -8,17 +8,36 @@ import java.util.Optional;
  * of devices. What the RAM section holds is copied by somebody who knows it.
  */
 public final class StreamCopier {
+  /** Looks at each item before it is written. */
+  @FunctionalInterface
+  public interface Check {
+    /**
+     * @throws StreamException if it must not go on
+     */
+    void pass(StreamItem item) throws StreamException;
+  }
+
   private final StreamReader from;
   private final StreamWriter to;
   private final SectionBody ram;
+  private final Check check;
 
   /**
    * @param ram reads each RAM section's body and writes it to the output of {@code to}
    */
   public StreamCopier(StreamReader from, StreamWriter to, SectionBody ram) {
+    this(from, to, ram, item -> {});
+  }
+
+  /**
+   * @param ram reads each RAM section's body and writes it to the output of {@code to}
+   * @param check may refuse an item
+   */
+  public StreamCopier(StreamReader from, StreamWriter to, SectionBody ram, Check check) {
     this.from = from;
     this.to = to;
     this.ram = ram;
+    this.check = check;
   }
 
   /**
@@ -31,6 +50,7 @@ public final class StreamCopier {
     Optional<VmDescription> description = Optional.empty();
     for (Optional<StreamItem> next = from.next(); next.isPresent(); next = from.next()) {
       StreamItem item = next.get();
+      check.pass(item);
       to.write(item);
       switch (item) {
         case SectionHeader header -> copyBody(header);

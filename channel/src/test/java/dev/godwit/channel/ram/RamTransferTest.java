@@ -4,6 +4,7 @@ import static dev.godwit.channel.ram.RamDialect.ANY;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.godwit.transport.support.Ends;
+import dev.godwit.transport.support.SilentEnds;
 import dev.godwit.transport.testkit.Seed;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

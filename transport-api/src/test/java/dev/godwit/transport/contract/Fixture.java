@@ -46,6 +46,22 @@ public interface Fixture extends AutoCloseable {
     return true;
   }
 
+  /**
+   * Whether the peer is told that the output ended while the channel stays; false where only the
+   * end of the channel is one, as with QEMU's own rdma:.
+   */
+  default boolean tellsOutputsEnd() {
+    return true;
+  }
+
+  /**
+   * Whether memory may be placed at any time, into whatever the peer registered; false where that
+   * is done in rounds, into the same regions as this side has, as with QEMU's own rdma:.
+   */
+  default boolean placesBetweenWrites() {
+    return true;
+  }
+
   /** A target where a dial neither succeeds nor fails by itself, if the provider can make one. */
   default Optional<Endpoint> stalledTarget() throws Exception {
     return Optional.empty();

@@ -130,6 +130,14 @@ public abstract class ProviderContract {
     assumeTrue(fixture().rebinds(), "The address is no place to listen at");
   }
 
+  protected final void assumeTellsOutputsEnd() {
+    assumeTrue(fixture().tellsOutputsEnd(), "The channel ends before the peer is told");
+  }
+
+  protected final void assumePlacesBetweenWrites() {
+    assumeTrue(fixture().placesBetweenWrites(), "Memory is placed in rounds only");
+  }
+
   protected final void assumeManyChannels() {
     assumeTrue(capabilities().manyChannels(), "The address carries one channel only");
   }

@@ -1,4 +1,4 @@
-package dev.godwit.channel.ram;
+package dev.godwit.transport.support;
 
 import dev.godwit.transport.Access;
 import dev.godwit.transport.Capabilities;
@@ -10,8 +10,6 @@ import dev.godwit.transport.Peer;
 import dev.godwit.transport.Placement;
 import dev.godwit.transport.Region;
 import dev.godwit.transport.RemoteRegion;
-import dev.godwit.transport.support.Ends;
-import dev.godwit.transport.support.ForwardingChannel;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,11 +22,11 @@ import java.util.concurrent.ConcurrentHashMap;
  * Makes a connection of {@code mem:} with direct placement one whose puts nothing announces: they
  * land in any order, each at any time up to the barrier, and are read from memory only then.
  */
-final class SilentEnds {
+public final class SilentEnds {
   private SilentEnds() {}
 
   /** The same connection; only the dialling end puts. */
-  static Ends over(Ends direct, Random random) {
+  public static Ends over(Ends direct, Random random) {
     Map<String, MemorySegment> exported = new ConcurrentHashMap<>();
     return new Ends(
         new Side(direct.dialled(), exported, new Random(random.nextLong())),
