@@ -1,0 +1,4 @@
+@NullMarked
+package dev.godwit.transport.rdma.qemu;
+
+import org.jspecify.annotations.NullMarked;
