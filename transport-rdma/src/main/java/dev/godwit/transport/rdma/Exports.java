@@ -46,6 +46,16 @@ final class Exports implements ItemReader.Targets {
     return List.copyOf(open.values());
   }
 
+  /** Those that are open, in the order in which they were registered. */
+  synchronized List<RdmaRegion> inOrder() {
+    return byId.stream().filter(region -> !region.isClosed()).toList();
+  }
+
+  /** Those of {@link #inOrder} that the peer may write into. */
+  List<RdmaRegion> exported() {
+    return inOrder().stream().filter(RdmaRegion::isExported).toList();
+  }
+
   /** The region that the peer means, open or closed. */
   synchronized RdmaRegion named(int id) throws ChannelException {
     if (id >= byId.size()) {

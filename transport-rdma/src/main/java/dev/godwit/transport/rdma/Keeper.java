@@ -63,10 +63,10 @@ final class Keeper implements Runnable {
   private void sayWhy(String why) {
     gaveUp = true;
     if (!progress.isDisconnected()) {
-      Outbox outbox = channel.outbox();
+      Dialect dialect = channel.dialect();
       try {
-        outbox.sayAbort(why);
-        progress.keepUntil(outbox::isAbortSent, Deadline.after(LAST_WORDS));
+        dialect.sayAbort(why);
+        progress.keepUntil(dialect::isAbortSent, Deadline.after(LAST_WORDS));
       } catch (ChannelException e) {
         progress.breakWith(e);
       }

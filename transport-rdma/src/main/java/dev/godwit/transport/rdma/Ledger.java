@@ -108,6 +108,17 @@ final class Ledger {
     return there != null && there.isHeld() && !area.dropped ? use(there) : null;
   }
 
+  /** Whether the byte at {@code offset} is registered. */
+  synchronized boolean isHeld(Area area, long offset) {
+    Extent there = area.covering(offset);
+    return there != null && there.isHeld();
+  }
+
+  /** Has what is registered at once begin to grow again from the least. */
+  synchronized void restart(Area area) {
+    area.chunk = 0;
+  }
+
   /** Grows with every change that somebody may wait for. */
   long version() {
     return version.get();

@@ -1,7 +1,6 @@
 package dev.godwit.transport.rdma;
 
 import dev.godwit.transport.ChannelException;
-import dev.godwit.transport.rdma.Extent.State;
 import dev.godwit.transport.rdma.wire.Control;
 import dev.godwit.transport.rdma.wire.Frame;
 import dev.godwit.transport.rdma.wire.FrameType;
@@ -11,13 +10,12 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a channel sends: frames of the stream, of which one at a time is being filled; writes into
  * the peer's memory; control frames. Guarded by the channel's monitor, but for {@link #mail}.
  */
-final class Outbox {
+final class Outbox implements Puts.Records {
   /** More control frames than any peer has reason to make this side owe. */
   private static final int MAX_QUEUED = 1 << 16;
 
@@ -27,7 +25,6 @@ final class Outbox {
   private final Rings rings;
   private final Progress progress;
   private final Credits credits;
-  private final RdmaPeer peer;
   private final int frameBytes;
   private final String name;
 
@@ -44,6 +41,7 @@ final class Outbox {
   private long announced;
 
   private final Writes writes;
+  private final Puts puts;
 
   /** How many writes are done when the frame in a slot is. */
   private final long[] writesBeforeSend;
@@ -61,7 +59,6 @@ final class Outbox {
   private boolean abortSent;
 
   private final Progress.Condition slotFree = this::isSlotFree;
-  private final Progress.Condition writeFree = this::isWriteFree;
 
   /**
    * @param frameBytes the longest frame of the stream
@@ -80,12 +77,12 @@ final class Outbox {
     this.rings = rings;
     this.progress = progress;
     this.credits = credits;
-    this.peer = peer;
     this.frameBytes = frameBytes;
     this.name = name;
     this.sends = new Slots(rings.sendSlots());
     this.controls = new Slots(rings.controlSlots());
     this.writes = new Writes(queuePair, progress, peer, mostWrites);
+    this.puts = new Puts(queuePair, progress, peer, writes, this);
     this.writesBeforeSend = new long[rings.sendSlots()];
     this.writesBeforeControl = new long[rings.controlSlots()];
   }
@@ -128,13 +125,8 @@ final class Outbox {
     return credits.hasStream() && sends.hasFree();
   }
 
-  /** For conditions: a peer that has gone answers nothing any more. */
-  private boolean isThere() throws ChannelException {
-    requireThere();
-    return true;
-  }
-
-  private void requireThere() throws ChannelException {
+  @Override
+  public void requireThere() throws ChannelException {
     if (released) {
       throw new ChannelException.Aborted("Channel " + name + " is closed", null);
     }
@@ -181,130 +173,29 @@ final class Outbox {
 
   // Puts.
 
-  /** Writes a range, which is checked, into the peer's region. */
+  /** Writes a range, which is checked, into the peer's region, and records it. */
   void put(RdmaRegion src, long srcOffset, TheirRegion dst, long dstOffset, long length)
       throws ChannelException {
-    for (long done = 0; done < length; ) {
-      long from = srcOffset + done;
-      long to = dstOffset + done;
-      int part = putMore(src.area(), from, dst, to, length - done);
-      if (part == 0) {
-        part = putSome(src.area(), from, dst, to, length - done);
-      }
-      items.put(dst.id(), to, part);
-      landed += part;
-      done += part;
-    }
+    puts.put(src, srcOffset, dst, dstOffset, length);
   }
 
-  /** Goes on where the last put ended, if that is so; else 0. */
-  private int putMore(Area src, long srcOffset, TheirRegion dst, long dstOffset, long length)
-      throws ChannelException {
-    if (staged == NONE || !items.hasRoomForPut()) {
-      return 0;
-    }
-    dst.requireOpen();
-    return writes.extend(src, srcOffset, dst.area(), dstOffset, length);
-  }
-
-  private int putSome(Area src, long srcOffset, TheirRegion dst, long dstOffset, long length)
-      throws ChannelException {
-    while (true) {
-      stageForPut();
-      Extent source = null;
-      Extent target = null;
-      boolean added = false;
-      try {
-        // The peer registers while this side does.
-        target = claimed(peer.targets(), dst.area(), dstOffset, dst);
-        source = claimed(peer.sources(), src, srcOffset, null);
-        if (!isHeld(target) || !isHeld(source)) {
-          continue;
-        }
-        writes.postOpen();
-        if (!isWriteFree()) {
-          progress.await(writeFree);
-        }
-        // All these waits let others in, who may have sent the frame, or closed a region.
-        if (staged == NONE || !items.hasRoomForPut() || !target.isHeld() || !source.isHeld()) {
-          continue;
-        }
-        requireThere();
-        int part = (int) Math.min(length, queuePair.maxWriteBytes());
-        part = (int) Math.min(part, source.end() - srcOffset);
-        part = (int) Math.min(part, target.end() - dstOffset);
-        added = true;
-        writes.add(source, srcOffset, target, dstOffset, part);
-        return part;
-      } finally {
-        if (!added) {
-          release(peer.sources(), source);
-          release(peer.targets(), target);
-        }
-      }
-    }
-  }
-
-  private static void release(Ledger ledger, @Nullable Extent extent) {
-    if (extent != null) {
-      ledger.release(extent);
-    }
-  }
-
-  private void stageForPut() throws ChannelException {
+  @Override
+  public void prepare() throws ChannelException {
     if (staged != NONE && !items.hasRoomForPut()) {
       flush();
     }
     stage();
   }
 
-  private boolean isWriteFree() throws ChannelException {
-    requireThere();
-    return writes.hasRoom();
+  @Override
+  public boolean isReady() {
+    return staged != NONE && items.hasRoomForPut();
   }
 
-  /** An extent with that byte, in use once more, which is registered or is about to be. */
-  private Extent claimed(Ledger ledger, Area area, long offset, @Nullable TheirRegion theirs)
-      throws ChannelException {
-    while (true) {
-      if (theirs != null) {
-        theirs.requireOpen();
-      }
-      long version = ledger.version();
-      Extent extent = ledger.use(area, offset);
-      if (extent == null) {
-        extent = claim(ledger, area, offset);
-      }
-      if (extent != null) {
-        return extent;
-      }
-      // What has to leave may be in use by what no channel has sent yet.
-      peer.hurry();
-      progress.awaitPeer(() -> isThere() && ledger.version() != version);
-    }
-  }
-
-  /** Registers if need be, which takes its time: not under the monitor. */
-  private @Nullable Extent claim(Ledger ledger, Area area, long offset) throws ChannelException {
-    progress.unlocked(true);
-    try {
-      return ledger.claim(area, offset);
-    } finally {
-      progress.unlocked(false);
-    }
-  }
-
-  /** Waits until somebody has registered it; false if it did not come to be. */
-  private boolean isHeld(Extent extent) throws ChannelException {
-    if (extent.isHeld()) {
-      return true;
-    }
-    progress.awaitPeer(() -> isThere() && extent.state != State.WANTED);
-    ChannelException failure = extent.failure;
-    if (!extent.isHeld() && failure != null) {
-      throw failure;
-    }
-    return extent.isHeld();
+  @Override
+  public void placed(int region, long offset, long length) {
+    items.put(region, offset, length);
+    landed += length;
   }
 
   long outstandingWrites() {

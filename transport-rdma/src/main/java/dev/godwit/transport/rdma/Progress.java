@@ -42,6 +42,9 @@ final class Progress {
   /** How long the keeper leaves the queue alone after somebody drove. */
   private static final long GRACE_NANOS = Duration.ofMillis(2).toNanos();
 
+  /** The longest that an orderly end waits for a peer that is there. */
+  private static final Duration LONGEST_PATIENCE = Duration.ofSeconds(10);
+
   private static final long LONGEST_SLEEP_NANOS = Duration.ofSeconds(60).toNanos();
 
   private final Monitor monitor;
@@ -95,12 +98,17 @@ final class Progress {
    * Waits for {@code condition}, or fails with what ends the channel; the caller holds the lock.
    */
   void await(Condition condition) throws ChannelException {
-    await(condition, true);
+    await(condition, true, Deadline.never());
   }
 
   /** As {@link #await}, on behalf of a close: only a broken connection ends it. */
   void awaitClosing(Condition condition) throws ChannelException {
-    await(condition, false);
+    await(condition, false, Deadline.never());
+  }
+
+  /** As {@link #awaitClosing}, and only until {@code deadline}: false if that has passed. */
+  boolean awaitClosing(Condition condition, Deadline deadline) throws ChannelException {
+    return await(condition, false, deadline);
   }
 
   /** Waits for {@code condition}, which something beside this channel may fulfil. */
@@ -108,29 +116,34 @@ final class Progress {
     // Raised before the condition is looked at, or a nudge in between would be lost.
     peerWaiters.incrementAndGet();
     try {
-      await(condition, true);
+      await(condition, true, Deadline.never());
     } finally {
       peerWaiters.decrementAndGet();
     }
   }
 
-  private void await(Condition condition, boolean open) throws ChannelException {
+  private boolean await(Condition condition, boolean open, Deadline deadline)
+      throws ChannelException {
     if (condition.holds()) {
-      return;
+      return true;
     }
     boolean virtual = Thread.currentThread().isVirtual();
     enter(virtual, 1);
     try {
       while (!condition.holds()) {
         requireAlive(open);
+        if (deadline.hasPassed()) {
+          return false;
+        }
         if (!virtual && !driving && !dead) {
           drives++;
-          drive(spinNanos, LONGEST_SLEEP_NANOS);
+          drive(spinNanos, Math.min(LONGEST_SLEEP_NANOS, deadline.remainingNanos()));
         } else {
           handOver(virtual);
-          monitor.await();
+          monitor.await(deadline);
         }
       }
+      return true;
     } finally {
       enter(virtual, -1);
       if (keeperRests && platformWaiters == 0) {
@@ -172,6 +185,22 @@ final class Progress {
     if (dead) {
       throw new ChannelException.Lost("The connection " + name + " is gone");
     }
+  }
+
+  /** Fails if the channel has failed, was aborted or is closed. */
+  void requireWhole() throws ChannelException {
+    lifecycle.requireInput();
+    ChannelException failure = broken;
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  /** How long an orderly end waits for the peer's part in it. */
+  Duration patience() {
+    Duration silence = Duration.ofNanos(SILENT_INTERVALS * livenessNanos);
+    boolean bounded = livenessNanos > 0 && silence.compareTo(LONGEST_PATIENCE) < 0;
+    return bounded ? silence : LONGEST_PATIENCE;
   }
 
   /** Leaves the lock for something that takes long, and comes back. */

@@ -18,7 +18,7 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** A channel over one queue pair: what calls do is in its inbox and outbox. */
+/** A channel over one queue pair: its threads, failures and end; what it says is its dialect's. */
 final class RdmaChannel implements Channel, Progress.Handler {
   /** How long a closing thread waits at a time for others to leave. */
   private static final Duration STEP = Duration.ofMillis(20);
@@ -31,8 +31,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
   private final Rings rings;
   private final RdmaPeer peer;
   private final Progress progress;
-  private final Outbox outbox;
-  private final Inbox inbox;
+  private final Dialect dialect;
   private final Keeper keeper;
   private final AtomicReference<@Nullable ChannelException> failure = new AtomicReference<>();
 
@@ -43,33 +42,27 @@ final class RdmaChannel implements Channel, Progress.Handler {
   private long got;
   private long put;
 
+  /** Makes the dialect of a channel that is being made. */
+  interface DialectSource {
+    Dialect of(RdmaChannel channel, Progress progress, String name);
+  }
+
   private RdmaChannel(
       ChannelInfo info,
       QueuePair queuePair,
       Rings rings,
       RdmaPeer peer,
       RdmaOptions options,
-      Greeting theirs) {
+      DialectSource dialects) {
     this.info = info;
     this.name = info.remote().scheme() + ":" + info.remote().address();
     this.lifecycle = new ChannelLifecycle(name);
     this.queuePair = queuePair;
     this.rings = rings;
     this.peer = peer;
-    Credits credits = new Credits(theirs.slots(), options.slots());
     this.progress =
         new Progress(monitor, queuePair, lifecycle, this, name, options.spin(), options.liveness());
-    this.outbox =
-        new Outbox(
-            queuePair,
-            rings,
-            progress,
-            credits,
-            peer,
-            Math.min(options.slotBytes(), theirs.slotBytes()),
-            options.writes(),
-            name);
-    this.inbox = new Inbox(queuePair, rings, progress, credits, outbox, peer, this, name);
+    this.dialect = dialects.of(this, progress, name);
     this.keeper = new Keeper(monitor, progress, this, "godwit-rdma-" + info.serial());
   }
 
@@ -83,11 +76,29 @@ final class RdmaChannel implements Channel, Progress.Handler {
       Rings rings,
       RdmaPeer peer,
       RdmaOptions options,
-      Greeting theirs) {
-    RdmaChannel channel = new RdmaChannel(info, queuePair, rings, peer, options, theirs);
+      DialectSource dialects) {
+    RdmaChannel channel = new RdmaChannel(info, queuePair, rings, peer, options, dialects);
     peer.join(channel);
     channel.keeper.start();
     return channel;
+  }
+
+  /** As {@link #open}, between two Godwits. */
+  static RdmaChannel open(
+      ChannelInfo info,
+      QueuePair queuePair,
+      Rings rings,
+      RdmaPeer peer,
+      RdmaOptions options,
+      Greeting theirs) {
+    return open(
+        info,
+        queuePair,
+        rings,
+        peer,
+        options,
+        (channel, progress, name) ->
+            new GodwitDialect(channel, queuePair, rings, progress, peer, options, theirs, name));
   }
 
   @Override
@@ -105,7 +116,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
     monitor.lock();
     try {
       requireInput();
-      int taken = inbox.read(dst);
+      int taken = dialect.read(dst);
       read += Math.max(0, taken);
       return taken;
     } catch (ChannelException e) {
@@ -123,7 +134,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
       beginOutput();
       for (ByteBuffer buffer : src) {
         int length = buffer.remaining();
-        outbox.write(buffer);
+        dialect.write(buffer);
         written += length;
       }
       sending = false;
@@ -147,7 +158,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
     try {
       beginOutput();
       if (length > 0) {
-        outbox.put(from, srcOffset, to, dstOffset, length);
+        dialect.put(from, srcOffset, to, dstOffset, length);
         put += length;
       }
       sending = false;
@@ -166,7 +177,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
     monitor.lock();
     try {
       requireInput();
-      inbox.get(into, dstOffset, length);
+      dialect.get(into, dstOffset, length);
       got += length;
     } catch (ChannelException e) {
       throw failed(e);
@@ -180,7 +191,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
     monitor.lock();
     try {
       requireInput();
-      outbox.flush();
+      dialect.flush();
     } catch (ChannelException e) {
       throw failed(e);
     } finally {
@@ -193,7 +204,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
     monitor.lock();
     try {
       requireInput();
-      settled();
+      dialect.settle();
     } catch (ChannelException e) {
       throw failed(e);
     } finally {
@@ -201,24 +212,12 @@ final class RdmaChannel implements Channel, Progress.Handler {
     }
   }
 
-  private void settled() throws ChannelException {
-    outbox.flush();
-    progress.await(() -> outbox.outstandingWrites() == 0);
-    // They are over, but one of them may have failed.
-    requireInput();
-    outbox.requireWritten();
-  }
-
   @Override
   public void barrier() throws ChannelException {
     monitor.lock();
     try {
       requireInput();
-      outbox.flush();
-      inbox.arrive();
-      settled();
-      inbox.meet();
-      inbox.awaitMet();
+      dialect.barrier();
     } catch (ChannelException e) {
       throw failed(e);
     } finally {
@@ -234,7 +233,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
     monitor.lock();
     try {
       requireInput();
-      outbox.end();
+      dialect.end();
     } catch (ChannelException e) {
       throw failed(e);
     } finally {
@@ -253,18 +252,14 @@ final class RdmaChannel implements Channel, Progress.Handler {
   public ChannelStats stats() {
     monitor.lock();
     try {
-      return new ChannelStats(read, written, got, put, outbox.outstandingWrites(), false);
+      return new ChannelStats(read, written, got, put, dialect.outstandingWrites(), false);
     } finally {
       monitor.unlock();
     }
   }
 
   private void requireInput() throws ChannelException {
-    lifecycle.requireInput();
-    ChannelException broken = progress.broken();
-    if (broken != null) {
-      throw broken;
-    }
+    progress.requireWhole();
   }
 
   private void beginOutput() throws ChannelException {
@@ -308,7 +303,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
       if (whole) {
         endInOrder();
       }
-      if (!known && outbox.isLossy()) {
+      if (!known && dialect.isLossy()) {
         lossy =
             new ChannelException.Lost(
                 "Bytes written to " + name + " may not have arrived", progress.broken());
@@ -333,10 +328,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
   /** Ends the output and waits until all of it has arrived, not until it is read. */
   private void endInOrder() {
     try {
-      if (!outbox.isEnding()) {
-        outbox.end();
-      }
-      progress.awaitClosing(() -> outbox.isAllAcknowledged() || progress.isDisconnected());
+      dialect.endInOrder();
     } catch (ChannelException e) {
       progress.breakWith(e);
     }
@@ -349,7 +341,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
     } finally {
       monitor.lock();
       try {
-        outbox.release();
+        dialect.release();
       } finally {
         monitor.unlock();
       }
@@ -371,15 +363,15 @@ final class RdmaChannel implements Channel, Progress.Handler {
     return "";
   }
 
-  Outbox outbox() {
-    return outbox;
+  Dialect dialect() {
+    return dialect;
   }
 
   // From the peer's other channels, on any thread.
 
   /** Sends a control frame soon; never blocks. */
   void mail(Control control) {
-    outbox.mail(control);
+    dialect.mail(control);
     progress.wake();
   }
 
@@ -392,7 +384,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
 
   /** Sends soon what waits for more of its kind; never blocks. */
   void hurry() {
-    outbox.hurry();
+    dialect.hurry();
     progress.wake();
   }
 
@@ -409,23 +401,16 @@ final class RdmaChannel implements Channel, Progress.Handler {
     if (failed != null && progress.broken() == null) {
       throw failed;
     }
-    outbox.pump();
+    dialect.pump();
   }
 
   @Override
   public void completed(long work, int status, int bytes) throws ChannelException {
-    int slot = Work.slot(work);
     boolean success = status == Completions.SUCCESS;
-    switch (Work.kind(work)) {
-      case Work.RECEIVE -> {
-        if (success && progress.broken() == null) {
-          inbox.arrived(slot, bytes);
-        }
-      }
-      case Work.STREAM -> outbox.streamSent(slot, success);
-      case Work.CONTROL -> outbox.controlSent(slot, success);
-      case Work.WRITE, Work.QUIET_WRITE -> outbox.writeDone(slot, success);
-      default -> {}
+    if (Work.kind(work) != Work.RECEIVE) {
+      dialect.completed(work, success);
+    } else if (success && progress.broken() == null) {
+      dialect.arrived(Work.slot(work), bytes);
     }
     if (!success && !progress.isDisconnected() && progress.broken() == null) {
       ChannelException why = Failures.of(name, work, status, queuePair.statusText(status));
@@ -439,7 +424,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
 
   @Override
   public void lost(ChannelException.Lost how) {
-    if (inbox.hasEnded()) {
+    if (dialect.hasEnded()) {
       // All it had to say has arrived.
       peerIsGone();
     } else {
@@ -448,7 +433,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
   }
 
   private void peerIsGone() {
-    outbox.peerIsGone();
+    dialect.peerIsGone();
     progress.disconnect();
   }
 
@@ -456,7 +441,7 @@ final class RdmaChannel implements Channel, Progress.Handler {
   public void event(QueuePair.Event event) {
     switch (event) {
       case DISCONNECTED -> {
-        if (!progress.isDisconnected()) {
+        if (!progress.isDisconnected() && !dialect.endsByDisconnecting()) {
           lost(new ChannelException.Lost("The connection to " + name + " ended without a word"));
         }
         peerIsGone();

@@ -11,6 +11,7 @@ import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.EndpointException;
 import dev.godwit.transport.Peer;
+import dev.godwit.transport.rdma.qemu.QemuGreeting;
 import dev.godwit.transport.rdma.verbs.CmEvent;
 import dev.godwit.transport.rdma.verbs.ConnectionParameters;
 import dev.godwit.transport.rdma.verbs.Verbs;
@@ -19,6 +20,7 @@ import dev.godwit.transport.rdma.wire.Greeting;
 import dev.godwit.transport.rdma.wire.Refusal;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -32,6 +34,9 @@ import org.jspecify.annotations.Nullable;
 final class RdmaDialer implements Dialer {
   /** Status of a rejection where nobody listens. */
   private static final int NO_LISTENER = 8;
+
+  /** For a QEMU to take a second connection, if it does. */
+  private static final Duration RETURN_PATH = Duration.ofSeconds(5);
 
   private final Verbs verbs;
   private final Endpoint target;
@@ -65,6 +70,10 @@ final class RdmaDialer implements Dialer {
   @Override
   public Channel dial(Deadline deadline) throws ChannelException {
     requireOpen();
+    if (peer.isTakenByQemu()) {
+      throw new ChannelException.Unsupported(
+          target + " is a QEMU, whose own rdma: carries one channel a migration");
+    }
     MemoryLimit.require(
         Verbs.lockableBytes(),
         Rings.bytes(options.slots(), options.slotBytes()) + peer.pinnedBytes(),
@@ -96,6 +105,50 @@ final class RdmaDialer implements Dialer {
   }
 
   private Channel connect(InetSocketAddress to, Deadline deadline) throws ChannelException {
+    Channel channel = connect(to, deadline, Connection::open, this::speak);
+    boolean ofQemu = channel.info().capabilities().equals(RdmaTransport.QEMU);
+    if (!ofQemu || !options.returnPath()) {
+      return channel;
+    }
+    Channel both = null;
+    try {
+      Channel back =
+          connect(
+              to,
+              Deadlines.sooner(deadline, RETURN_PATH),
+              Connection::openForQemu,
+              (made, events, reply) -> made.returnFromQemu(events, target));
+      both = QemuTwoWayChannel.ofSource(channel, back);
+      return both;
+    } catch (ChannelException.TimedOut | ChannelException.Refused e) {
+      throw new ChannelException.Refused(
+          "The QEMU of "
+              + target
+              + " takes no second connection; it does with return-path (10.0) or postcopy-ram on:"
+              + " turn that on there, or leave return-path out of the URI here",
+          e);
+    } finally {
+      if (both == null) {
+        channel.abort(new ChannelException.Lost("The return path did not come about"));
+        channel.close();
+      }
+    }
+  }
+
+  /** Makes a connection whose rings take what the listener will send. */
+  private interface Opening {
+    Connection open(Verbs verbs, RdmaCmId id, RdmaPeer peer, RdmaOptions options)
+        throws ChannelException;
+  }
+
+  /** Makes a channel of a connection, by what the listener has answered. */
+  private interface Speaking {
+    Channel speak(Connection made, RdmaEventChannel events, byte[] reply) throws ChannelException;
+  }
+
+  private Channel connect(
+      InetSocketAddress to, Deadline deadline, Opening opening, Speaking speaking)
+      throws ChannelException {
     RdmaEventChannel events = Errors.checked(RdmaEventChannel::createEventChannel);
     RdmaCmId id = null;
     Connection connection = null;
@@ -107,11 +160,10 @@ final class RdmaDialer implements Dialer {
         RdmaCmId resolving = Errors.checked(() -> events.createId(RdmaCm.RDMA_PS_TCP));
         id = resolving;
         resolve(resolving, to, events, wait, deadline);
-        connection = Connection.open(verbs, resolving, peer, options);
+        connection = opening.open(verbs, resolving, peer, options);
         id = null;
-        Greeting theirs = greet(resolving, events, wait, deadline);
-        peer.greeted(theirs);
-        channel = connection.channel(events, target, theirs);
+        byte[] reply = greet(resolving, events, wait, deadline);
+        channel = speaking.speak(connection, events, reply);
         return channel;
       } finally {
         leave(wait);
@@ -163,7 +215,7 @@ final class RdmaDialer implements Dialer {
         deadline);
   }
 
-  private Greeting greet(RdmaCmId id, RdmaEventChannel events, Wait wait, Deadline deadline)
+  private byte[] greet(RdmaCmId id, RdmaEventChannel events, Wait wait, Deadline deadline)
       throws ChannelException {
     byte[] ours = peer.greeting(channels.getAndIncrement() & 0xffff).encode();
     CmEvent established =
@@ -173,17 +225,33 @@ final class RdmaDialer implements Dialer {
             events,
             wait,
             deadline);
-    byte[] reply = established.privateData();
+    return established.privateData();
+  }
+
+  /** The channel in the dialect of whoever has answered. */
+  private Channel speak(Connection connection, RdmaEventChannel events, byte[] reply)
+      throws ChannelException {
     if (!Greeting.isGodwits(reply)) {
-      throw new ChannelException.Refused(
-          "Who listens at " + target + " is no Godwit, and rdma: needs one at both ends");
+      QemuGreeting theirs = qemu(reply);
+      peer.answeredByQemu();
+      return connection.channelToQemu(events, target, theirs);
     }
     Greeting theirs = Greeting.decode(reply);
     if (!theirs.session().equals(peer.session())) {
       throw new ChannelException.Violated(
           "The listener at " + target + " answered for another session");
     }
-    return theirs;
+    peer.greeted(theirs);
+    return connection.channel(events, target, theirs);
+  }
+
+  private QemuGreeting qemu(byte[] reply) throws ChannelException {
+    try {
+      return QemuGreeting.decode(reply);
+    } catch (ChannelException.Violated e) {
+      throw new ChannelException.Refused(
+          "Who listens at " + target + " is neither a Godwit nor a QEMU", e);
+    }
   }
 
   /** A call of the connection manager that is answered by an event. */

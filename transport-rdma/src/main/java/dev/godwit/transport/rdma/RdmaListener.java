@@ -8,12 +8,16 @@ import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Listener;
+import dev.godwit.transport.rdma.qemu.QemuGreeting;
 import dev.godwit.transport.rdma.verbs.CmEvent;
 import dev.godwit.transport.rdma.verbs.ConnectionParameters;
 import dev.godwit.transport.rdma.verbs.Verbs;
 import dev.godwit.transport.rdma.verbs.Wait;
 import dev.godwit.transport.rdma.wire.Greeting;
 import dev.godwit.transport.rdma.wire.Refusal;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -36,11 +40,16 @@ final class RdmaListener implements Listener {
   /** For the last step of a peer's handshake, which is one packet. */
   private static final Duration HANDSHAKE = Duration.ofSeconds(10);
 
-  private static final String NO_QEMU =
-      "Godwit serves Godwits here; put a Godwit in front of QEMU, or use tcp:";
+  /** Makes the channel of a connection, in the peer's dialect, for whoever accepts. */
+  private interface Opening {
+    void open(RdmaEventChannel events) throws ChannelException;
+  }
+
+  /** A QEMU's first connection, whose return path has not come yet. */
+  private record Waiting(Channel main, InetAddress from, Deadline deadline) {}
 
   /** An accepted connection that the peer has not confirmed yet. */
-  private record Handshake(Connection connection, Greeting theirs, Deadline deadline) {}
+  private record Handshake(Connection connection, Opening opening, Deadline deadline) {}
 
   private final Verbs verbs;
   private final Endpoint local;
@@ -51,6 +60,7 @@ final class RdmaListener implements Listener {
   private final Sessions sessions;
   private final ReentrantLock accepting = new ReentrantLock();
   private final List<Handshake> handshakes = new ArrayList<>();
+  private final List<Waiting> waiting = new ArrayList<>();
   private final Deque<Channel> ready = new ArrayDeque<>();
   private @Nullable Throwable abortedBy;
   private boolean closed;
@@ -87,14 +97,15 @@ final class RdmaListener implements Listener {
     try {
       while (true) {
         requireOpen();
+        // Before whoever comes behind it: of a QEMU without a return path nobody else may be taken.
+        Channel next = ready.poll();
+        if (next != null) {
+          return next;
+        }
         Optional<CmEvent> event = Errors.checked(() -> verbs.event(events, Deadlines.PASSED));
         if (event.isPresent()) {
           handle(event.get());
           continue;
-        }
-        Channel next = ready.poll();
-        if (next != null) {
-          return next;
         }
         expire();
         if (deadline.hasPassed()) {
@@ -108,7 +119,9 @@ final class RdmaListener implements Listener {
   }
 
   private Deadline untilNext(Deadline deadline) {
-    return handshakes.isEmpty() ? deadline : Deadlines.sooner(deadline, HANDSHAKE);
+    return handshakes.isEmpty() && waiting.isEmpty()
+        ? deadline
+        : Deadlines.sooner(deadline, HANDSHAKE);
   }
 
   private void expire() {
@@ -118,6 +131,17 @@ final class RdmaListener implements Listener {
         all.remove();
         LOG.warn("A peer did not confirm its connection to {} in time", local);
         drop(handshake.connection());
+      }
+    }
+    for (Iterator<Waiting> all = waiting.iterator(); all.hasNext(); ) {
+      Waiting first = all.next();
+      if (first.deadline().hasPassed()) {
+        all.remove();
+        LOG.warn(
+            "A QEMU opened no second connection to {}; it does with return-path (10.0) or"
+                + " postcopy-ram on: turn that on there, or leave return-path out of the URI here",
+            local);
+        drop(first.main());
       }
     }
   }
@@ -159,22 +183,30 @@ final class RdmaListener implements Listener {
     Connection connection = null;
     boolean accepted = false;
     try {
-      if (!Greeting.isGodwits(data)) {
-        throw new ChannelException.Refused(NO_QEMU);
+      Opening opening;
+      byte[] ours;
+      if (Greeting.isGodwits(data)) {
+        Greeting theirs = Greeting.decode(data);
+        RdmaPeer peer = sessions.peer(theirs.session());
+        Connection made = Connection.open(verbs, from, peer, options);
+        connection = made;
+        peer.greeted(theirs);
+        ours = peer.greeting(theirs.channel()).encode();
+        opening = events -> ready.add(made.channel(events, local, theirs));
+      } else {
+        QemuGreeting theirs = QemuGreeting.decode(data);
+        Connection made = Connection.openForQemu(verbs, from, RdmaPeer.ofQemu(options), options);
+        connection = made;
+        ours = theirs.encode();
+        opening = events -> fromQemu(made, events, theirs);
       }
-      Greeting theirs = Greeting.decode(data);
-      RdmaPeer peer = sessions.peer(theirs.session());
-      Connection made = Connection.open(verbs, from, peer, options);
-      connection = made;
-      peer.greeted(theirs);
-      byte[] ours = peer.greeting(theirs.channel()).encode();
       Errors.checked(
           () -> {
             from.accept(ConnectionParameters.of(ours));
             return 0;
           });
       accepted = true;
-      handshakes.add(new Handshake(made, theirs, Deadline.after(HANDSHAKE)));
+      handshakes.add(new Handshake(connection, opening, Deadline.after(HANDSHAKE)));
     } catch (ChannelException | RuntimeException e) {
       LOG.warn("A connection to {} was refused: {}", local, e.getMessage());
       if (!accepted) {
@@ -207,7 +239,7 @@ final class RdmaListener implements Listener {
       RdmaEventChannel opened = RdmaEventChannel.createEventChannel();
       own = opened;
       verbs.migrate(handshake.connection().id(), opened);
-      ready.add(handshake.connection().channel(opened, local, handshake.theirs()));
+      handshake.opening().open(opened);
       done = true;
     } catch (java.io.IOException e) {
       LOG.warn("A connection to {} was lost at once", local, e);
@@ -219,6 +251,33 @@ final class RdmaListener implements Listener {
     }
   }
 
+  /** The first connection of a QEMU, or the second, which is for its return path. */
+  private void fromQemu(Connection made, RdmaEventChannel events, QemuGreeting theirs)
+      throws ChannelException {
+    if (!options.returnPath()) {
+      ready.add(made.channelFromQemu(events, local, theirs));
+      return;
+    }
+    InetAddress from = address(made);
+    for (Waiting first : waiting) {
+      if (first.from().equals(from)) {
+        waiting.remove(first);
+        Channel back = made.returnToQemu(events, local);
+        ready.add(QemuTwoWayChannel.ofDestination(first.main(), back));
+        return;
+      }
+    }
+    Channel main = made.channelFromQemu(events, local, theirs);
+    waiting.add(new Waiting(main, from, Deadline.after(HANDSHAKE)));
+  }
+
+  private static InetAddress address(Connection connection) throws ChannelException {
+    SocketAddress from = Errors.checked(connection.id()::getDestination);
+    return from instanceof InetSocketAddress inet
+        ? inet.getAddress()
+        : InetAddress.getLoopbackAddress();
+  }
+
   private void destroy(@Nullable RdmaEventChannel channel) {
     try {
       if (channel != null) {
@@ -226,6 +285,15 @@ final class RdmaListener implements Listener {
       }
     } catch (java.io.IOException e) {
       LOG.warn("An event channel of {} was not released", local, e);
+    }
+  }
+
+  private void drop(Channel channel) {
+    channel.abort(new ChannelException.Aborted("Nobody has accepted it", null));
+    try {
+      channel.close();
+    } catch (ChannelException e) {
+      LOG.warn("A connection to {} was not released", local, e);
     }
   }
 
@@ -267,6 +335,8 @@ final class RdmaListener implements Listener {
     try {
       handshakes.forEach(handshake -> drop(handshake.connection()));
       handshakes.clear();
+      waiting.forEach(first -> drop(first.main()));
+      waiting.clear();
       for (Channel unclaimed : ready) {
         unclaimed.abort(new ChannelException.Aborted("The listener was closed", null));
         unclaimed.close();

@@ -21,6 +21,7 @@ import java.util.TreeMap;
  * @param slots frames that may be under way in each direction
  * @param slotBytes a frame at most
  * @param writes puts under way, after cutting them up
+ * @param returnPath whether a plain QEMU at the other end has a connection for its return path
  * @param spin how long a waiting thread polls before it sleeps
  * @param liveness of silence before the peer is probed; zero never does
  */
@@ -34,6 +35,7 @@ record RdmaOptions(
     int slots,
     int slotBytes,
     int writes,
+    boolean returnPath,
     Duration spin,
     Duration liveness) {
   static final Map<String, String> SETTINGS = settingTexts();
@@ -86,6 +88,7 @@ record RdmaOptions(
         slots,
         (int) slotBytes,
         settings.number("writes", WRITES, 1, 1 << 14),
+        settings.flag("return-path", false),
         settings.duration("spin", SPIN),
         settings.duration("liveness", LIVENESS));
   }
@@ -119,6 +122,7 @@ record RdmaOptions(
         slots,
         slotBytes,
         writes,
+        returnPath,
         spin,
         liveness);
   }
@@ -147,6 +151,10 @@ record RdmaOptions(
     texts.put("slots", "frames under way in each direction, 4 to 1024 (default: 32)");
     texts.put("slot", "the longest frame, 4k to 16M (default: 32k)");
     texts.put("writes", "writes under way at a time (default: 128)");
+    texts.put(
+        "return-path",
+        "on: a plain QEMU at the other end has a second connection, for its return path (default:"
+            + " off)");
     texts.put("spin", "how long a waiting thread polls before it sleeps (default: 20us)");
     texts.put(
         "liveness",

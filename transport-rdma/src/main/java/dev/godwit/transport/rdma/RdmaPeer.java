@@ -48,6 +48,7 @@ final class RdmaPeer implements Peer {
   private final TheirRegions theirs;
   private final Answers answers;
   private final Registrar registrar = new Registrar();
+  private final Pins pins;
   private final Ledger sources;
   private volatile Ledger targets;
   private volatile RdmaChannel[] channels = {};
@@ -56,15 +57,12 @@ final class RdmaPeer implements Peer {
   private @Nullable Object device;
   private int users;
   private boolean connected;
+  private volatile boolean unlimited;
   private @Nullable Throwable abortedBy;
   private final AtomicInteger closers = new AtomicInteger();
 
   private final AtomicLong exported = new AtomicLong();
-  private final AtomicLong pinned = new AtomicLong();
-  private final AtomicLong registrations = new AtomicLong();
-  private final AtomicLong registrationNanos = new AtomicLong();
-  private final AtomicLong registeredBytes = new AtomicLong();
-  private final AtomicLong mostRegisteredBytes = new AtomicLong();
+  private final RegistrationCounts counts = new RegistrationCounts();
 
   /**
    * @param unused called when the last channel has left and no region is open
@@ -76,7 +74,15 @@ final class RdmaPeer implements Peer {
     this.sources = ledger(options.ceiling(), new SourceLoader(this));
     this.targets = ledger(options.ceiling(), new TargetLoader(this));
     this.theirs = new TheirRegions(this);
+    this.pins = new Pins(this, options);
     this.answers = new Answers(this, monitor, theirs, exports);
+  }
+
+  /** The peer of a QEMU whose guest comes here. */
+  static RdmaPeer ofQemu(RdmaOptions options) {
+    RdmaPeer peer = new RdmaPeer(UUID.randomUUID(), options, () -> {});
+    peer.answeredByQemu();
+    return peer;
   }
 
   private Ledger ledger(long ceiling, Ledger.Loader loader) {
@@ -107,6 +113,28 @@ final class RdmaPeer implements Peer {
         connected = true;
         targets = ledger(greeting.registrableBytes(), new TargetLoader(this));
       }
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  /** The other end is a QEMU, which knows no ceiling and never gives a key back. */
+  void answeredByQemu() {
+    monitor.lock();
+    try {
+      connected = true;
+      unlimited = true;
+      targets = ledger(Long.MAX_VALUE, new TargetLoader(this));
+    } finally {
+      monitor.unlock();
+    }
+  }
+
+  /** Whether a QEMU is at the other end, which has one channel and has it already. */
+  boolean isTakenByQemu() {
+    monitor.lock();
+    try {
+      return unlimited && users > 0;
     } finally {
       monitor.unlock();
     }
@@ -148,9 +176,9 @@ final class RdmaPeer implements Peer {
     }
     RdmaRegion region;
     synchronized (announcing) {
-      region = exports.add(this, name, memory, access, isPinned(memory.byteSize()));
+      region = exports.add(this, name, memory, access, pins.fits(memory.byteSize()));
       if (region.area().preloaded) {
-        pinned.addAndGet(region.area().length());
+        pins.add(region.area().length());
       }
       if (region.isExported()) {
         announce(region);
@@ -162,68 +190,38 @@ final class RdmaPeer implements Peer {
     return region;
   }
 
-  /** Whole regions are registered as long as they fit; the others on demand. */
-  private boolean isPinned(long bytes) {
-    return options.pinAll() && bytes <= options.pinCeiling() - pinned.get();
-  }
-
   private void announce(RdmaRegion region) {
     for (RdmaChannel channel : channels) {
       region.announcement().forEach(channel::mail);
     }
   }
 
+  /** Registers in pieces, and lets puts begin with what is registered. */
   private void pin(RdmaRegion region) {
+    if (isInUse()) {
+      registrar.execute(() -> pins.register(region));
+    }
+  }
+
+  private boolean isInUse() {
     monitor.lock();
     try {
-      if (users == 0) {
-        return;
-      }
+      return users > 0;
     } finally {
       monitor.unlock();
     }
-    registrar.execute(() -> pinInPieces(region));
   }
 
-  /** Registers all of a region, and lets puts begin with what is registered. */
-  private void pinInPieces(RdmaRegion region) {
-    try {
-      long step = options.pinChunkBytes();
-      for (long at = 0; at < region.area().length() && !region.isClosed(); at += step) {
-        long length = Math.min(step, region.area().length() - at);
-        if (region.isExported()) {
-          RdmaRegion.Export export = region.export(at, length);
-          if (export != null) {
-            synchronized (announcing) {
-              for (RdmaChannel channel : channels) {
-                channel.mail(region.keys(export));
-              }
-            }
-          }
-        } else {
-          long offset = at;
-          region.whileOpen(() -> pinSource(region, offset, length));
-        }
+  /** Tells all channels which keys a part of a region has. */
+  void announce(RdmaRegion region, RdmaRegion.Export export) {
+    synchronized (announcing) {
+      for (RdmaChannel channel : channels) {
+        channel.mail(region.keys(export));
       }
-    } catch (ChannelException e) {
-      failAll(e);
     }
   }
 
-  private void pinSource(RdmaRegion region, long offset, long length) throws ChannelException {
-    Extent extent = sources.pin(region.area(), offset, length);
-    if (extent == null) {
-      return;
-    }
-    try {
-      new SourceLoader(this).load(extent);
-    } catch (ChannelException e) {
-      sources.failed(extent, e);
-      throw e;
-    }
-  }
-
-  private void failAll(ChannelException e) {
+  void failAll(ChannelException e) {
     for (RdmaChannel channel : channels) {
       channel.fail(e);
     }
@@ -248,7 +246,7 @@ final class RdmaPeer implements Peer {
         }
       }
       if (region.area().preloaded) {
-        pinned.addAndGet(-region.area().length());
+        pins.remove(region.area().length());
       }
     }
     region.unexportAll();
@@ -290,7 +288,7 @@ final class RdmaPeer implements Peer {
   /** The peer has got (or, negative, given back) the key of so many bytes more. */
   void countExport(long bytes) throws ChannelException {
     long now = exported.addAndGet(bytes);
-    if (bytes > 0 && now > options.ceiling()) {
+    if (bytes > 0 && now > options.ceiling() && !unlimited) {
       exported.addAndGet(-bytes);
       throw new ChannelException.Violated(
           "The peer asks for keys of "
@@ -303,14 +301,7 @@ final class RdmaPeer implements Peer {
 
   /** Registers memory in the domain that all channels share, and counts that. */
   Registration registered(MemorySegment memory, Domain.Rights rights) throws ChannelException {
-    Domain here = domain();
-    long start = System.nanoTime();
-    Registration registration = here.register(memory, rights);
-    registrationNanos.addAndGet(System.nanoTime() - start);
-    registrations.incrementAndGet();
-    long bytes = memory.byteSize();
-    mostRegisteredBytes.accumulateAndGet(registeredBytes.addAndGet(bytes), Math::max);
-    return new Counted(registration, bytes, registeredBytes);
+    return counts.register(domain(), memory, rights);
   }
 
   private Domain domain() throws ChannelException {
@@ -511,21 +502,15 @@ final class RdmaPeer implements Peer {
 
   /** Of regions that are registered whole, whether or not they are by now. */
   long pinnedBytes() {
-    return pinned.get();
+    return pins.bytes();
   }
 
   @Override
   public RegistrationStats registrations() {
-    return new RegistrationStats(
-        registrations.get(), registrationNanos.get(), mostRegisteredBytes.get());
+    return counts.stats();
   }
 
   RdmaStatistics statistics() {
-    return new RdmaStatistics(
-        registrations.get(),
-        registrationNanos.get(),
-        registeredBytes.get(),
-        mostRegisteredBytes.get(),
-        sources.evictions() + targets.evictions());
+    return counts.statistics(sources.evictions() + targets.evictions());
   }
 }

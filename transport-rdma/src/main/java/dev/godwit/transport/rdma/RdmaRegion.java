@@ -7,24 +7,42 @@ import dev.godwit.transport.rdma.wire.Control;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** Memory of this side, and what of it the peer may write into. */
 final class RdmaRegion implements Region {
   /** A part that the peer has a key of. */
-  record Export(long offset, long length, Registration registration) {}
+  record Export(long offset, long length, Registration registration) {
+    long end() {
+      return offset + length;
+    }
+  }
+
+  /** A part, ordered by where it begins and then by its length. */
+  private record Part(long offset, long length) implements Comparable<Part> {
+    @Override
+    public int compareTo(Part other) {
+      int byOffset = Long.compare(offset, other.offset);
+      return byOffset != 0 ? byOffset : Long.compare(length, other.length);
+    }
+  }
 
   private final RdmaPeer owner;
   private final Area area;
   private volatile MemorySegment memory;
   private final Access access;
+  private final long address;
 
   /** Held while something is registered that no call waits for; closing waits for that. */
-  private final ReentrantLock exporting = new ReentrantLock();
+  private final ReentrantLock registering = new ReentrantLock();
 
-  private final List<Export> exports = new CopyOnWriteArrayList<>();
+  /** A guest of a terabyte has a million of them. */
+  private final NavigableMap<Part, Export> exports = new ConcurrentSkipListMap<>();
+
   private volatile boolean closed;
 
   RdmaRegion(RdmaPeer owner, Area area, MemorySegment memory, Access access) {
@@ -32,6 +50,7 @@ final class RdmaRegion implements Region {
     this.area = area;
     this.memory = memory;
     this.access = access;
+    this.address = memory.address();
   }
 
   RdmaPeer owner() {
@@ -60,6 +79,11 @@ final class RdmaRegion implements Region {
     return access;
   }
 
+  /** Where its first byte is, or was. */
+  long address() {
+    return address;
+  }
+
   boolean isExported() {
     return access == Access.REMOTE_WRITE;
   }
@@ -84,12 +108,13 @@ final class RdmaRegion implements Region {
               + (offset + length)
               + ", where it has no right");
     }
-    exporting.lock();
+    registering.lock();
     try {
       if (closed) {
         return null;
       }
-      Export there = find(offset, length);
+      Part part = new Part(offset, length);
+      Export there = exports.get(part);
       if (there == null) {
         count(length);
         try {
@@ -102,11 +127,64 @@ final class RdmaRegion implements Region {
           count(-length);
           throw e;
         }
-        exports.add(there);
+        exports.put(part, there);
       }
       return there;
     } finally {
-      exporting.unlock();
+      registering.unlock();
+    }
+  }
+
+  /**
+   * As {@link #export}, for a peer that has no ceiling: parts do not overlap, so that there never
+   * is more registered than there is memory. Whoever asks for less than he has gets what he has.
+   *
+   * @throws ChannelException.Violated if he has some of the part, and not all of it
+   */
+  @Nullable Export exportApart(long offset, long length) throws ChannelException {
+    registering.lock();
+    try {
+      Map.Entry<Part, Export> before = exports.floorEntry(new Part(offset, Long.MAX_VALUE));
+      long end = before == null ? 0 : before.getValue().end();
+      if (before != null && end >= offset + length && !closed) {
+        return before.getValue();
+      }
+      Part after = exports.higherKey(new Part(offset, Long.MAX_VALUE));
+      if (end > offset || (after != null && after.offset() < offset + length)) {
+        throw new ChannelException.Violated(
+            "The peer asks for a key of "
+                + area.name()
+                + "+"
+                + offset
+                + ".."
+                + (offset + length)
+                + ", and has one of a part of that");
+      }
+      return export(offset, length);
+    } finally {
+      registering.unlock();
+    }
+  }
+
+  /**
+   * Fills a part, which is there, with a byte; false if the region is closed. What is zero already
+   * is not written to, so that sparse memory stays sparse.
+   */
+  boolean fill(long offset, long length, byte value) {
+    registering.lock();
+    try {
+      for (long done = 0; done < length && !closed; ) {
+        if (value == 0) {
+          done += Zeros.zeros(memory, offset + done, length - done);
+        }
+        long rest = length - done;
+        long others = value == 0 ? Zeros.others(memory, offset + done, rest) : rest;
+        part(offset + done, others).fill(value);
+        done += others;
+      }
+      return !closed;
+    } finally {
+      registering.unlock();
     }
   }
 
@@ -117,28 +195,27 @@ final class RdmaRegion implements Region {
 
   /** Registers a part to put from, unless the region is closed. */
   void whileOpen(Pinning pinning) throws ChannelException {
-    exporting.lock();
+    registering.lock();
     try {
       if (!closed) {
         pinning.run();
       }
     } finally {
-      exporting.unlock();
+      registering.unlock();
     }
   }
 
   /** Takes the peer's access to a part away, if it has it. */
   void unexport(long offset, long length) throws ChannelException {
-    exporting.lock();
+    registering.lock();
     try {
-      Export there = find(offset, length);
+      Export there = exports.remove(new Part(offset, length));
       if (there != null) {
-        exports.remove(there);
         there.registration().close();
         count(-length);
       }
     } finally {
-      exporting.unlock();
+      registering.unlock();
     }
   }
 
@@ -149,26 +226,18 @@ final class RdmaRegion implements Region {
     }
   }
 
-  private @Nullable Export find(long offset, long length) {
-    for (Export export : exports) {
-      if (export.offset() == offset && export.length() == length) {
-        return export;
-      }
-    }
-    return null;
-  }
-
   /** Takes all of the peer's access away. */
   void unexportAll() throws ChannelException {
-    exporting.lock();
+    registering.lock();
     try {
-      while (!exports.isEmpty()) {
-        Export export = exports.removeLast();
+      Map.Entry<Part, Export> last;
+      while ((last = exports.pollLastEntry()) != null) {
+        Export export = last.getValue();
         count(-export.length());
         export.registration().close();
       }
     } finally {
-      exporting.unlock();
+      registering.unlock();
     }
   }
 
@@ -178,7 +247,7 @@ final class RdmaRegion implements Region {
     frames.add(new Control.Advertise(area.id(), area.length(), area.preloaded, area.name()));
     if (area.preloaded) {
       // Without the lock, which may be held for long; what is added now is told by who adds it.
-      for (Export export : exports) {
+      for (Export export : exports.values()) {
         frames.add(keys(export));
       }
     }
@@ -201,14 +270,14 @@ final class RdmaRegion implements Region {
 
   @Override
   public void close() throws ChannelException {
-    exporting.lock();
+    registering.lock();
     try {
       if (closed) {
         return;
       }
       closed = true;
     } finally {
-      exporting.unlock();
+      registering.unlock();
     }
     owner.close(this);
     // It is the caller's again, and not to be kept reachable by the id that stays known.

@@ -19,6 +19,14 @@ public final class RdmaTransport implements Transport {
   static final Capabilities CAPABILITIES =
       new Capabilities(Placement.RECORDED, Protection.NONE, true, true, true);
 
+  /** What QEMU's own dialect can do without a return path. */
+  static final Capabilities QEMU =
+      new Capabilities(Placement.SILENT, Protection.NONE, false, false, false);
+
+  /** The same with one. */
+  static final Capabilities QEMU_BOTH_WAYS =
+      new Capabilities(Placement.SILENT, Protection.NONE, false, true, true);
+
   @Override
   public String scheme() {
     return "rdma";

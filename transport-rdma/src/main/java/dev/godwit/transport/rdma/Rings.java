@@ -1,5 +1,6 @@
 package dev.godwit.transport.rdma;
 
+import dev.godwit.transport.rdma.qemu.Message;
 import dev.godwit.transport.rdma.wire.Control;
 import dev.godwit.transport.rdma.wire.Frame;
 import java.lang.foreign.Arena;
@@ -16,6 +17,9 @@ final class Rings implements AutoCloseable {
   /** The longest control frame, rounded up. */
   private static final int CONTROL_BYTES = 512;
 
+  /** One is read, one may come, and one gives up; and to spare. */
+  private static final int QEMU_MESSAGES = 4;
+
   private final Arena arena = Arena.ofShared();
   private final MemorySegment memory;
   private final int slotBytes;
@@ -30,17 +34,26 @@ final class Rings implements AutoCloseable {
    * @param slotBytes a frame at most
    */
   Rings(int slots, int slotBytes) {
+    this(Frame.receives(slots), slots, Frame.CONTROL_SLOTS + Frame.RESERVE, slotBytes);
     assert Frame.HEADER_BYTES + Control.MAX_PAYLOAD_BYTES <= CONTROL_BYTES;
+  }
+
+  private Rings(int receives, int sends, int controls, int slotBytes) {
     this.slotBytes = slotBytes;
-    receives = new ByteBuffer[Frame.receives(slots)];
-    sends = new ByteBuffer[slots];
-    controls = new ByteBuffer[Frame.CONTROL_SLOTS + Frame.RESERVE];
-    sendsAt = (long) receives.length * slotBytes;
-    controlsAt = sendsAt + (long) sends.length * slotBytes;
-    memory = arena.allocate(bytes(slots, slotBytes), PAGE);
-    cut(receives, 0, slotBytes);
-    cut(sends, sendsAt, slotBytes);
-    cut(controls, controlsAt, CONTROL_BYTES);
+    this.receives = new ByteBuffer[receives];
+    this.sends = new ByteBuffer[sends];
+    this.controls = new ByteBuffer[controls];
+    sendsAt = (long) receives * slotBytes;
+    controlsAt = sendsAt + (long) sends * slotBytes;
+    memory = arena.allocate(controlsAt + (long) controls * CONTROL_BYTES, PAGE);
+    cut(this.receives, 0, slotBytes);
+    cut(this.sends, sendsAt, slotBytes);
+    cut(this.controls, controlsAt, CONTROL_BYTES);
+  }
+
+  /** For a QEMU that sends a message at a time, as long as any can be. */
+  static Rings ofQemu() {
+    return new Rings(QEMU_MESSAGES, QEMU_MESSAGES, 0, Message.MAX_BYTES);
   }
 
   /** How much memory rings of this size take, in bytes. */

@@ -25,6 +25,11 @@ final class Writes {
   private final @Nullable Extent[] sources;
 
   private final @Nullable Extent[] targets;
+
+  /** Where they write to in their targets' regions, and how much. */
+  private final long[] targetsAt;
+
+  private final int[] lengths;
   private final long toldEvery;
   private long posted;
   private long done;
@@ -46,12 +51,23 @@ final class Writes {
    * @param most how many may be under way
    */
   Writes(QueuePair queuePair, Progress progress, RdmaPeer peer, int most) {
+    this(queuePair, progress, peer, most, Math.max(1, most / TOLD_A_ROUND));
+  }
+
+  /** For a peer that nothing is sent to behind them. */
+  static Writes eachTold(QueuePair queuePair, Progress progress, RdmaPeer peer, int most) {
+    return new Writes(queuePair, progress, peer, most, 1);
+  }
+
+  private Writes(QueuePair queuePair, Progress progress, RdmaPeer peer, int most, long toldEvery) {
     this.queuePair = queuePair;
     this.progress = progress;
     this.peer = peer;
     this.sources = new @Nullable Extent[most];
     this.targets = new @Nullable Extent[most];
-    this.toldEvery = Math.max(1, most / TOLD_A_ROUND);
+    this.targetsAt = new long[most];
+    this.lengths = new int[most];
+    this.toldEvery = toldEvery;
   }
 
   /** Whether one more can be under way. */
@@ -119,6 +135,8 @@ final class Writes {
         target.key());
     sources[slot] = source;
     targets[slot] = target;
+    targetsAt[slot] = openTargetAt;
+    lengths[slot] = openBytes;
     posted++;
     openSource = null;
     openTarget = null;
@@ -191,6 +209,28 @@ final class Writes {
 
   long outstanding() {
     return posted + (openBytes > 0 ? 1 : 0) - done;
+  }
+
+  /** Whether one that is not over writes into a range. */
+  boolean reach(Area area, long offset, long length) {
+    Extent open = openTarget;
+    if (open != null && open.area == area && overlap(openTargetAt, openBytes, offset, length)) {
+      return true;
+    }
+    for (long i = done; i < posted; i++) {
+      int slot = (int) (i % targets.length);
+      Extent target = targets[slot];
+      if (target != null
+          && target.area == area
+          && overlap(targetsAt[slot], lengths[slot], offset, length)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean overlap(long offset, long length, long other, long otherLength) {
+    return offset < other + otherLength && other < offset + length;
   }
 
   /** Whether a write is over and did not land. */

@@ -32,6 +32,7 @@ final class FakeFabric {
 
   private long registeredBytes;
   private long writes;
+  private long probes;
 
   FakeFabric(long seed) {
     random = new Random(seed);
@@ -51,6 +52,16 @@ final class FakeFabric {
     lock.lock();
     try {
       return writes;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** How many writes without bytes were posted. */
+  long probes() {
+    lock.lock();
+    try {
+      return probes;
     } finally {
       lock.unlock();
     }
@@ -188,8 +199,20 @@ final class FakeFabric {
             throw new AssertionError("A write from where nothing is registered");
           }
           writes++;
+        } else {
+          probes++;
         }
         post(new Request(work, false, bytes, remoteAddress, remoteKey));
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /** How many sends are posted that have not got there. */
+    int sendsUnderWay() {
+      lock.lock();
+      try {
+        return (int) pending.stream().filter(Request::send).count();
       } finally {
         lock.unlock();
       }

@@ -5,21 +5,16 @@ import dev.godwit.transport.Capabilities;
 import dev.godwit.transport.Channel;
 import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.ChannelInfo;
-import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.Listener;
-import dev.godwit.transport.Peer;
 import dev.godwit.transport.PeerIdentity;
 import dev.godwit.transport.Transport;
 import dev.godwit.transport.rdma.FakeFabric.FakeQueuePair;
 import dev.godwit.transport.rdma.wire.Greeting;
 import dev.godwit.transport.support.ChannelLifecycle;
-import dev.godwit.transport.support.Monitor;
-import java.util.ArrayDeque;
-import java.util.Deque;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -27,18 +22,19 @@ import org.jspecify.annotations.Nullable;
 public final class FakeRdmaTransport implements Transport {
   static final FakeFabric FABRIC = new FakeFabric(Long.getLong("godwit.seed", 1));
 
-  private static final Monitor MONITOR = new Monitor();
-  private static final Map<String, FakeListener> LISTENERS = new HashMap<>();
+  private static final FakeLobby<Dial> LOBBY = new FakeLobby<>();
 
   /** A dial that waits to be accepted. */
   private static final class Dial {
     final byte[] request;
     final FakeQueuePair queuePair;
+    final Rings rings;
     byte @Nullable [] reply;
 
-    Dial(byte[] request, FakeQueuePair queuePair) {
+    Dial(byte[] request, FakeQueuePair queuePair, Rings rings) {
       this.request = request;
       this.queuePair = queuePair;
+      this.rings = rings;
     }
   }
 
@@ -69,21 +65,16 @@ public final class FakeRdmaTransport implements Transport {
 
   @Override
   public Dialer dialer(Endpoint target) {
-    return new FakeDialer(target, RdmaOptions.of(target));
+    RdmaOptions options = RdmaOptions.of(target);
+    RdmaPeer peer = new RdmaPeer(UUID.randomUUID(), options, () -> {});
+    return LOBBY.dialer(target, peer, new Dialling(target, options, peer));
   }
 
   @Override
   public Listener listen(Endpoint address) throws ChannelException {
-    FakeListener listener = new FakeListener(address, RdmaOptions.of(address));
-    MONITOR.lock();
-    try {
-      if (LISTENERS.putIfAbsent(address.address(), listener) != null) {
-        throw new ChannelException.Refused("Taken");
-      }
-    } finally {
-      MONITOR.unlock();
-    }
-    return listener;
+    RdmaOptions options = RdmaOptions.of(address);
+    Sessions sessions = new Sessions(options);
+    return LOBBY.listen(address, dial -> accepted(address, options, sessions, dial));
   }
 
   private static FakeQueuePair queuePair(Rings rings, Domain domain) {
@@ -112,168 +103,56 @@ public final class FakeRdmaTransport implements Transport {
     return RdmaChannel.open(info, queuePair, rings, peer, options, theirs);
   }
 
-  private static final class FakeDialer implements Dialer {
+  /** The dials of one migration. */
+  private static final class Dialling implements FakeLobby.Dialling<Dial> {
     private final Endpoint target;
     private final RdmaOptions options;
     private final RdmaPeer peer;
-    private @Nullable Throwable abortedBy;
-    private boolean closed;
     private int dialled;
 
-    FakeDialer(Endpoint target, RdmaOptions options) {
+    Dialling(Endpoint target, RdmaOptions options, RdmaPeer peer) {
       this.target = target;
       this.options = options;
-      this.peer = new RdmaPeer(UUID.randomUUID(), options, () -> {});
+      this.peer = peer;
     }
 
     @Override
-    public Endpoint target() {
-      return target;
+    public Dial begin() throws ChannelException {
+      Domain domain = peer.enter(FABRIC, FABRIC::domain);
+      Rings rings = new Rings(options.slots(), options.slotBytes());
+      return new Dial(peer.greeting(dialled++).encode(), queuePair(rings, domain), rings);
     }
 
     @Override
-    public Peer peer() {
-      return peer;
+    public boolean isAccepted(Dial dial) {
+      return dial.reply != null;
     }
 
     @Override
-    public Channel dial(Deadline deadline) throws ChannelException {
-      MONITOR.lock();
-      try {
-        requireOpen();
-        FakeListener listener = LISTENERS.get(target.address());
-        if (listener == null) {
-          throw new ChannelException.Refused("Nobody listens");
-        }
-        Domain domain = peer.enter(FABRIC, FABRIC::domain);
-        Rings rings = new Rings(options.slots(), options.slotBytes());
-        FakeQueuePair made = queuePair(rings, domain);
-        Dial dial = new Dial(peer.greeting(dialled++).encode(), made);
-        boolean done = false;
-        try {
-          listener.dials.add(dial);
-          MONITOR.signalAll();
-          while (dial.reply == null) {
-            requireOpen();
-            if (!MONITOR.await(deadline)) {
-              throw new ChannelException.TimedOut("Not accepted");
-            }
-          }
-          Greeting theirs = Greeting.decode(dial.reply);
-          peer.greeted(theirs);
-          done = true;
-          return channel(target, made, rings, peer, options, theirs);
-        } finally {
-          if (!done) {
-            listener.dials.remove(dial);
-            made.close();
-            rings.close();
-            peer.exit();
-          }
-        }
-      } finally {
-        MONITOR.unlock();
-      }
-    }
-
-    private void requireOpen() throws ChannelException {
-      if (abortedBy != null || closed) {
-        throw new ChannelException.Aborted("Dialling ended", abortedBy);
-      }
+    public Channel opened(Dial dial) throws ChannelException {
+      Greeting theirs = Greeting.decode(Objects.requireNonNull(dial.reply));
+      peer.greeted(theirs);
+      return channel(target, dial.queuePair, dial.rings, peer, options, theirs);
     }
 
     @Override
-    public void abort(Throwable cause) {
-      MONITOR.lock();
-      try {
-        if (abortedBy == null) {
-          abortedBy = cause;
-        }
-        MONITOR.signalAll();
-      } finally {
-        MONITOR.unlock();
-      }
-      peer.abort(cause);
-    }
-
-    @Override
-    public void close() {
-      closed = true;
+    public void dropped(Dial dial) throws ChannelException {
+      dial.queuePair.close();
+      dial.rings.close();
+      peer.exit();
     }
   }
 
-  private static final class FakeListener implements Listener {
-    private final Endpoint local;
-    private final RdmaOptions options;
-    private final Sessions sessions;
-    private final Deque<Dial> dials = new ArrayDeque<>();
-    private @Nullable Throwable abortedBy;
-    private boolean closed;
-
-    FakeListener(Endpoint local, RdmaOptions options) {
-      this.local = local;
-      this.options = options;
-      this.sessions = new Sessions(options);
-    }
-
-    @Override
-    public Endpoint local() {
-      return local;
-    }
-
-    @Override
-    public Channel accept(Deadline deadline) throws ChannelException {
-      MONITOR.lock();
-      try {
-        while (true) {
-          if (abortedBy != null || closed) {
-            throw new ChannelException.Aborted("Listening ended", abortedBy);
-          }
-          Dial dial = dials.poll();
-          if (dial != null) {
-            Greeting theirs = Greeting.decode(dial.request);
-            RdmaPeer peer = sessions.peer(theirs.session());
-            Domain domain = peer.enter(FABRIC, FABRIC::domain);
-            peer.greeted(theirs);
-            Rings rings = new Rings(options.slots(), options.slotBytes());
-            FakeQueuePair made = queuePair(rings, domain);
-            made.connect(dial.queuePair);
-            dial.reply = peer.greeting(theirs.channel()).encode();
-            MONITOR.signalAll();
-            return channel(local, made, rings, peer, options, theirs);
-          }
-          if (!MONITOR.await(deadline)) {
-            throw new ChannelException.TimedOut("Nobody came");
-          }
-        }
-      } finally {
-        MONITOR.unlock();
-      }
-    }
-
-    @Override
-    public void abort(Throwable cause) {
-      MONITOR.lock();
-      try {
-        if (abortedBy == null && !closed) {
-          abortedBy = cause;
-        }
-        MONITOR.signalAll();
-      } finally {
-        MONITOR.unlock();
-      }
-    }
-
-    @Override
-    public void close() {
-      MONITOR.lock();
-      try {
-        closed = true;
-        LISTENERS.remove(local.address(), this);
-        MONITOR.signalAll();
-      } finally {
-        MONITOR.unlock();
-      }
-    }
+  private static Channel accepted(Endpoint local, RdmaOptions options, Sessions sessions, Dial dial)
+      throws ChannelException {
+    Greeting theirs = Greeting.decode(dial.request);
+    RdmaPeer peer = sessions.peer(theirs.session());
+    Domain domain = peer.enter(FABRIC, FABRIC::domain);
+    peer.greeted(theirs);
+    Rings rings = new Rings(options.slots(), options.slotBytes());
+    FakeQueuePair made = queuePair(rings, domain);
+    made.connect(dial.queuePair);
+    dial.reply = peer.greeting(theirs.channel()).encode();
+    return channel(local, made, rings, peer, options, theirs);
   }
 }

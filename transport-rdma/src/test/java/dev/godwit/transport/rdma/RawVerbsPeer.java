@@ -10,6 +10,7 @@ import dev.godwit.transport.ChannelException;
 import dev.godwit.transport.Deadline;
 import dev.godwit.transport.Endpoint;
 import dev.godwit.transport.HostPort;
+import dev.godwit.transport.rdma.qemu.QemuGreeting;
 import dev.godwit.transport.rdma.verbs.CmEvent;
 import dev.godwit.transport.rdma.verbs.ConnectionParameters;
 import dev.godwit.transport.rdma.verbs.Verbs;
@@ -17,6 +18,7 @@ import dev.godwit.transport.rdma.wire.Greeting;
 import dev.godwit.transport.testkit.Await;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.net.InetSocketAddress;
 import java.util.Optional;
 import java.util.UUID;
@@ -28,6 +30,10 @@ final class RawVerbsPeer implements AutoCloseable {
   final Verbs verbs;
   final RdmaCmId id;
   final RawWire wire;
+
+  /** The same for who speaks as QEMU does: one of the two is used. */
+  final RawQemuWire qemu;
+
   private final RdmaEventChannel events;
   private final VerbsDomain domain;
   private final Rings rings = new Rings(64, 8192);
@@ -46,6 +52,7 @@ final class RawVerbsPeer implements AutoCloseable {
     queuePair = VerbsQueuePair.create(verbs, id, domain, rings, 16);
     queuePair.listenTo(events);
     wire = new RawWire(queuePair, rings);
+    qemu = new RawQemuWire(queuePair, rings);
     memory = domain.register(arena.allocate(1 << 20, 4096).fill((byte) 1), Domain.Rights.READ);
   }
 
@@ -68,6 +75,23 @@ final class RawVerbsPeer implements AutoCloseable {
     peer.connect(new Greeting(0, UUID.randomUUID(), slots, 4096, 0, 8 << 20).encode());
     peer.expect(EventType.RDMA_CM_EVENT_ESTABLISHED);
     return peer;
+  }
+
+  /** One that has connected as a QEMU does. */
+  static RawVerbsPeer connectedAsQemu(Endpoint target, boolean pinAll) throws IOException {
+    RawVerbsPeer peer = calling(target);
+    peer.connect(new QemuGreeting(pinAll).encode());
+    peer.expect(EventType.RDMA_CM_EVENT_ESTABLISHED);
+    return peer;
+  }
+
+  /** Registers for the other end to write into. */
+  Registration register(MemorySegment memory) throws ChannelException {
+    return domain.register(memory, Domain.Rights.REMOTE_WRITE);
+  }
+
+  void disconnect() {
+    queuePair.disconnect();
   }
 
   /** Asks for the connection; nothing more happens until events are taken. */

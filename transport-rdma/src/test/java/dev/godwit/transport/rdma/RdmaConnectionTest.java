@@ -127,15 +127,22 @@ final class RdmaConnectionTest {
   }
 
   @Test
-  void whoIsNoGodwitIsRefusedWithASentenceAndTheListenerGoesOn() throws Exception {
-    Random random = Seed.of("whoIsNoGodwitIsRefused").random();
+  void whoIsNeitherGodwitNorQemuIsRefusedWithASentenceAndTheListenerGoesOn() throws Exception {
+    Random random = Seed.of("whoIsNeitherGodwitNorQemuIsRefused").random();
     byte[] garbage = new byte[56];
     random.nextBytes(garbage);
     byte[] later = new Greeting(0, UUID.randomUUID(), 32, 4096, 0, 1 << 20).encode();
     later[17] = 99;
     byte[] senseless = new Greeting(0, UUID.randomUUID(), 1, 4096, 0, 1 << 20).encode();
-    byte[][] requests = {{0, 0, 0, 1, 0, 0, 0, 1}, new byte[0], garbage, later, senseless};
-    String[] answers = {"serves Godwits", "serves Godwits", "serves Godwits", "99", "no sense"};
+    byte[] laterQemus = {0, 0, 0, 2, 0, 0, 0, 1};
+    byte[][] requests = {laterQemus, new byte[0], garbage, later, senseless};
+    String[] answers = {
+      "version 2 of QEMU's RDMA protocol",
+      "version 0 of QEMU's RDMA protocol",
+      "of QEMU's RDMA protocol, and there is only version 1",
+      "99",
+      "no sense"
+    };
     try (Listener listener = transport.listen(anywhere);
         Dialer dialer = transport.dialer(listener.local())) {
       Task<Channel> accepting = Task.start("accept", () -> listener.accept(soon()));
@@ -156,7 +163,7 @@ final class RdmaConnectionTest {
   }
 
   @Test
-  void aListenerThatIsNoGodwitIsToldFromOne() throws Exception {
+  void aListenerThatIsNeitherGodwitNorQemuIsToldFromThem() throws Exception {
     Verbs verbs = Verbs.install();
     RdmaEventChannel events = RdmaEventChannel.createEventChannel();
     RdmaCmId id = events.createId(RdmaCm.RDMA_PS_TCP);
@@ -166,7 +173,7 @@ final class RdmaConnectionTest {
     try (Dialer dialer =
         transport.dialer(anywhere.at(new HostPort(RdmaFixture.ADDRESS, port).toString()))) {
       for (byte[] reply :
-          new byte[][] {{0, 0, 0, 1, 0, 0, 0, 0}, "nonsense".getBytes(StandardCharsets.US_ASCII)}) {
+          new byte[][] {{0, 0, 0, 2, 0, 0, 0, 0}, "nonsense".getBytes(StandardCharsets.US_ASCII)}) {
         Task<Channel> dialling = Task.start("dial", () -> dialer.dial(soon()));
         CmEvent request = Stranger.expect(verbs, events, EventType.RDMA_CM_EVENT_CONNECT_REQUEST);
         assertThat(Greeting.decode(request.privateData()).slots()).isEqualTo(32);
@@ -176,7 +183,7 @@ final class RdmaConnectionTest {
           stranger.id.accept(ConnectionParameters.of(reply));
           assertThat(dialling.failure())
               .isInstanceOf(ChannelException.Refused.class)
-              .hasMessageContaining("no Godwit");
+              .hasMessageContaining("neither a Godwit nor a QEMU");
         }
       }
     } finally {

@@ -38,12 +38,21 @@ final class RdmaOptionsTest {
     "slots=1024&slot=16M, 1 GiB",
     "writes=0, from 1",
     "pin-all=maybe, on or off",
+    "return-path=2, on or off",
     "liveness=soon, 20ms"
   })
   void whatMakesNoSenseIsRefused(String settings, String hint) {
     assertThatThrownBy(() -> of("?" + settings))
         .isInstanceOf(EndpointException.class)
         .hasMessageContaining(hint);
+  }
+
+  @Test
+  void aReturnPathIsHadIfAskedFor() {
+    assertThat(of("").returnPath()).isFalse();
+    assertThat(of("?return-path=off").returnPath()).isFalse();
+    assertThat(of("?return-path=on").returnPath()).isTrue();
+    assertThat(of("?return-path=on").within(1L << 30).returnPath()).isTrue();
   }
 
   @Test

@@ -201,17 +201,17 @@ final class VerbsHandshakeTest {
   }
 
   @Test
-  void anAnswerThatIsNoGodwitsIsRefused() throws Exception {
-    Seed seed = Seed.of("anAnswerThatIsNoGodwitsIsRefused");
+  void anAnswerOfNeitherAGodwitNorAQemuIsRefused() throws Exception {
+    Seed seed = Seed.of("anAnswerOfNeitherAGodwitNorAQemuIsRefused");
     byte[] garbage = new byte[56];
     seed.random().nextBytes(garbage);
-    byte[][] answers = {new byte[0], {0, 0, 0, 1, 0, 0, 0, 1}, garbage};
+    byte[][] answers = {new byte[0], {0, 0, 0, 2, 0, 0, 0, 1}, garbage};
     try (Stranger stranger = new Stranger()) {
       for (byte[] answer : answers) {
         assertThat(stranger.accepting(answer))
             .as("%s", seed)
             .isInstanceOf(ChannelException.Refused.class)
-            .hasMessageContaining("no Godwit");
+            .hasMessageContaining("neither a Godwit nor a QEMU");
       }
     }
   }
@@ -278,9 +278,9 @@ final class VerbsHandshakeTest {
           "rping listens and is refused",
           () -> {
             try (Channel channel = dialer.dial(soon())) {
-              throw new AssertionError("It was taken for a Godwit: " + channel);
+              throw new AssertionError("It was taken for one of us: " + channel);
             } catch (ChannelException.Refused refused) {
-              return refused.getMessage().contains("no Godwit");
+              return refused.getMessage().contains("neither a Godwit");
             }
           });
     } finally {

@@ -10,7 +10,7 @@ import java.util.UUID;
  *
  * <pre>
  *  0 be32 1, the version that QEMU's dialect checks
- *  4 be32 flags, of which bit 31 says that more follows
+ *  4 be32 flags: bit 31 says that more follows, bit 0 asks a QEMU to register whole blocks
  *  8 be64 magic
  * 16 be16 version of this protocol
  * 18 be16 number of the channel within its session
@@ -60,6 +60,7 @@ public record Greeting(
 
   private static final int QEMU_VERSION = 1;
   private static final int EXTENDED = 1 << 31;
+  private static final int QEMU_PIN_ALL = 1;
   private static final long MAGIC =
       ByteBuffer.wrap("godwitRD".getBytes(StandardCharsets.US_ASCII)).getLong();
 
@@ -136,7 +137,7 @@ public record Greeting(
   public byte[] encode() {
     ByteBuffer out = ByteBuffer.allocate(BYTES);
     out.putInt(QEMU_VERSION_AT, QEMU_VERSION);
-    out.putInt(FLAGS_AT, EXTENDED);
+    out.putInt(FLAGS_AT, EXTENDED | (pinsAll() ? QEMU_PIN_ALL : 0));
     out.putLong(MAGIC_AT, MAGIC);
     out.putShort(VERSION_AT, (short) VERSION);
     out.putShort(CHANNEL_AT, (short) channel);

@@ -29,7 +29,7 @@ final class GreetingTest {
     assertThat(HexFormat.of().formatHex(GREETING.encode()))
         .isEqualTo(
             "00000001" // QEMU's version
-                + "80000000" // more follows
+                + "80000001" // more follows, pins all
                 + "676f647769745244" // godwitRD
                 + "0001" // version
                 + "0003" // channel
