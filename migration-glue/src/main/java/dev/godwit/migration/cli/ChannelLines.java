@@ -1,8 +1,10 @@
 package dev.godwit.migration.cli;
 
+import dev.godwit.migration.proxy.BridgeReport;
 import dev.godwit.migration.proxy.MigrationReport.ChannelReport;
 import dev.godwit.transport.PeerIdentity;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -33,7 +35,12 @@ final class ChannelLines {
                   channel.backwardBytes())
               + (more.isEmpty() ? "" : "  " + more));
     }
-    if (verbose && channels.stream().anyMatch(ChannelReport::placing)) {
+    channels.stream()
+        .flatMap(channel -> channel.bridge().stream())
+        .forEach(bridge -> lines.add("  " + bridge));
+    if (verbose
+        && channels.stream().anyMatch(ChannelReport::placing)
+        && channels.stream().noneMatch(channel -> channel.bridge().isPresent())) {
       lines.add(memory(channels.stream().mapToLong(ChannelReport::placedBytes).sum()));
     }
     return lines;
@@ -60,15 +67,30 @@ final class ChannelLines {
   }
 
   static Map<String, Object> members(ChannelReport channel) {
+    Map<String, Object> members = new LinkedHashMap<>();
+    members.putAll(
+        Map.of(
+            "role", channel.role(),
+            "peer", channel.peer(),
+            "peer-identity", text(channel.source()),
+            "onward-identity", text(channel.destination()),
+            "ended-without-notify", channel.endedWithoutNotify(),
+            "forward-bytes", channel.forwardBytes(),
+            "backward-bytes", channel.backwardBytes(),
+            "placed-bytes", channel.placedBytes()));
+    channel.bridge().ifPresent(bridge -> members.put("bridge", members(bridge)));
+    return members;
+  }
+
+  private static Map<String, Object> members(BridgeReport bridge) {
     return Map.of(
-        "role", channel.role(),
-        "peer", channel.peer(),
-        "peer-identity", text(channel.source()),
-        "onward-identity", text(channel.destination()),
-        "ended-without-notify", channel.endedWithoutNotify(),
-        "forward-bytes", channel.forwardBytes(),
-        "backward-bytes", channel.backwardBytes(),
-        "placed-bytes", channel.placedBytes());
+        "ram-bytes", bridge.ramBytes(),
+        "rounds", bridge.rounds(),
+        "compares", bridge.compares(),
+        "compare-seconds", bridge.compareSeconds(),
+        "compare-seconds-per-gib", bridge.compareSecondsPerGib(),
+        "downtime-seconds", bridge.downtimeSeconds(),
+        "downtime-seconds-per-gib", bridge.downtimeSecondsPerGib());
   }
 
   /** Nothing for nobody. */

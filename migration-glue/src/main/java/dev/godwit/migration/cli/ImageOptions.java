@@ -5,29 +5,23 @@ import dev.godwit.channel.multifd.Dialect;
 import dev.godwit.channel.multifd.MultifdCompression;
 import dev.godwit.channel.multifd.MultifdSettings;
 import dev.godwit.migration.image.ImageTransfer;
+import dev.godwit.migration.proxy.HostMemory;
 import dev.godwit.migration.qemu.MigrationCapability;
 import dev.godwit.migration.qemu.MigrationParameter;
 import dev.godwit.migration.qemu.MigrationSettings;
 import dev.godwit.migration.qemu.ParameterValue;
 import dev.godwit.transport.EndpointException;
 import dev.godwit.transport.Settings;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
 /** What {@code --image} is told besides, and whether it makes sense. */
 final class ImageOptions {
   private static final int USUAL_CHANNELS = 2;
-
-  private static final Path MEMINFO = Path.of("/proc/meminfo");
-  private static final Pattern AVAILABLE = Pattern.compile("MemAvailable:\\s+(\\d+) kB");
 
   @Option(
       names = "--max-ram",
@@ -95,29 +89,25 @@ final class ImageOptions {
         && flag.on();
   }
 
-  private long maxRamBytes() throws CommandFailure {
-    if (maxRam.isEmpty()) {
-      return availableBytes();
-    }
-    long bytes = Settings.parseBytes("--max-ram", maxRam.get());
+  /** Its bytes. */
+  static long parseMaxRam(String maxRam) {
+    long bytes = Settings.parseBytes("--max-ram", maxRam);
     if (bytes <= 0) {
-      throw new EndpointException("--max-ram takes a size above 0, not '" + maxRam.get() + "'");
+      throw new EndpointException("--max-ram takes a size above 0, not '" + maxRam + "'");
     }
     return bytes;
   }
 
-  private static long availableBytes() throws CommandFailure {
-    try {
-      Matcher found = AVAILABLE.matcher(Files.readString(MEMINFO, StandardCharsets.US_ASCII));
-      if (found.find()) {
-        return Long.parseLong(found.group(1)) << 10;
-      }
-    } catch (IOException e) {
-      throw new CommandFailure(
-          ExitCode.UNAVAILABLE, "This host does not say how much memory is free: " + e);
+  private long maxRamBytes() throws CommandFailure {
+    if (maxRam.isPresent()) {
+      return parseMaxRam(maxRam.get());
     }
-    throw new CommandFailure(
-        ExitCode.UNAVAILABLE, "This host does not say how much memory is free; --max-ram says so");
+    return HostMemory.availableBytes()
+        .orElseThrow(
+            () ->
+                new CommandFailure(
+                    ExitCode.UNAVAILABLE,
+                    "This host does not say how much memory is free; --max-ram says so"));
   }
 
   /** The end that is no file has multifd channels or not; nothing else is for an image to set. */

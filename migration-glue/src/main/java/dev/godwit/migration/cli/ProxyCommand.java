@@ -10,6 +10,7 @@ import dev.godwit.transport.Transports;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.LoggerFactory;
@@ -49,6 +50,13 @@ final class ProxyCommand implements Callable<Integer> {
       description = "Carry any bytes, each connection for itself (NBD disks, other hypervisors)")
   private boolean opaque;
 
+  @Option(
+      names = "--max-ram",
+      paramLabel = "SIZE",
+      description =
+          "The most memory to take for a guest that comes from a QEMU's own rdma: or goes to one, twice its RAM (default: what this host has free)")
+  private Optional<String> maxRam = Optional.empty();
+
   @Mixin private final EncryptionOptions encryption = new EncryptionOptions();
   @Mixin private final Output output = new Output();
 
@@ -59,7 +67,7 @@ final class ProxyCommand implements Callable<Integer> {
     Endpoint from = both.getFirst();
     Endpoint to = both.getLast();
     transports.dialer(to).close();
-    ProxyOptions options = opaque ? ProxyOptions.anyBytes() : ProxyOptions.migration();
+    ProxyOptions options = options();
     AtomicReference<Runnable> cancel = new AtomicReference<>(() -> {});
     // The outermost, so that a process that is asked to end has removed its socket before it is
     // gone.
@@ -78,6 +86,17 @@ final class ProxyCommand implements Callable<Integer> {
           .info("Listening at {} for {}", listener.local(), to);
       return proxy.run(once).map(ProxyCommand::exitCode).orElse(ExitCode.ABORTED).code();
     }
+  }
+
+  private ProxyOptions options() {
+    if (opaque) {
+      return ProxyOptions.anyBytes();
+    }
+    if (maxRam.isPresent()) {
+      long bytes = ImageOptions.parseMaxRam(maxRam.get());
+      return ProxyOptions.migration().keeping(() -> bytes);
+    }
+    return ProxyOptions.migration();
   }
 
   static ExitCode exitCode(MigrationReport report) {

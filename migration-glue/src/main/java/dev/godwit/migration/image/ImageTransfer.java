@@ -89,6 +89,11 @@ public final class ImageTransfer {
         file.keep();
         whole = true;
         source.confirm();
+        if (!source.hasWayBack() && isAnswering(from)) {
+          notes.add(
+              "The source's connection goes one way: it said completed before the image was whole,"
+                  + " and would not have heard of a failure");
+        }
         return report(Outcome.COMPLETED, "The guest was saved to " + to, Optional.empty());
       } catch (IOException e) {
         if (whole) {
@@ -108,6 +113,11 @@ public final class ImageTransfer {
         received = source.channels();
       }
     }
+  }
+
+  /** Whether sources usually hear something there. */
+  private boolean isAnswering(Endpoint from) {
+    return transports.of(from.scheme()).capabilities().bidirectional();
   }
 
   private void write(GuestImage guest, ImageFile file, ImageLayout layout) throws IOException {

@@ -16,6 +16,9 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One accepted connection and its twin downstream. Its fields belong to the proxy's thread except
@@ -58,6 +61,8 @@ final class CarriedChannel {
     OVER
   }
 
+  private static final Logger LOG = LoggerFactory.getLogger(CarriedChannel.class);
+
   private final Channel up;
   private final ChannelReader reader;
   private final Reports reports;
@@ -69,6 +74,7 @@ final class CarriedChannel {
   private final Pump backward = new Pump();
   private final MainTail tail = new MainTail();
   private final ReturnPathWatcher returnPath = new ReturnPathWatcher();
+  private volatile @Nullable RamBridge bridge;
   private volatile MainHead head = new MainHead();
   private volatile ChannelRole role;
 
@@ -133,7 +139,14 @@ final class CarriedChannel {
   }
 
   long forwardBytes() {
-    return forward.bytes();
+    RamBridge bridging = bridge;
+    return bridging == null ? forward.bytes() : bridging.bytes();
+  }
+
+  /** Whether the guest's memory is kept on its way: such a migration has one channel. */
+  boolean isBridged() {
+    Channel twin = down.isDone() ? down.join().orElse(null) : null;
+    return twin != null && RamBridge.isNeeded(up, twin);
   }
 
   long backwardBytes() {
@@ -172,8 +185,9 @@ final class CarriedChannel {
             || twin.map(channel -> channel.stats().unconfirmedEnd()).orElse(false),
         places(up) || twin.map(CarriedChannel::places).orElse(false),
         placedBytes(up) + twin.map(CarriedChannel::placedBytes).orElse(0L),
-        forward.bytes(),
-        backward.bytes());
+        forwardBytes(),
+        backward.bytes(),
+        Optional.ofNullable(bridge).map(RamBridge::report));
   }
 
   private static boolean places(Channel channel) {
@@ -217,8 +231,52 @@ final class CarriedChannel {
     } catch (CompletionException e) {
       throw new IllegalStateException(e);
     }
-    twin.ifPresent(
-        sink -> run(Direction.FORWARD, forward, new Forward(), sink, options.bufferBytes()));
+    twin.ifPresent(this::carryForward);
+  }
+
+  private void carryForward(Channel sink) {
+    if (!RamBridge.isNeeded(up, sink)) {
+      run(Direction.FORWARD, forward, new Forward(), sink, options.bufferBytes());
+      return;
+    }
+    Optional<ChannelException> unreadable = unreadable();
+    if (unreadable.isPresent()) {
+      Pump.Failure failure = new Pump.Failure(Pump.End.READING, unreadable.get());
+      reports.failed(this, Direction.FORWARD, failure);
+      return;
+    }
+    try (RamBridge made = new RamBridge(reader, sink, options.copyBytes(), this::seeForward)) {
+      bridge = made;
+      try {
+        made.run();
+        reports.ended(this, Direction.FORWARD);
+      } catch (Pump.Failure e) {
+        reports.failed(this, Direction.FORWARD, e);
+        up.abort(e.channelFailure());
+        sink.abort(e.channelFailure());
+      }
+    } catch (ChannelException e) {
+      LOG.warn("The memory kept for {} was not released in order", this, e);
+    }
+  }
+
+  /** Why a guest cannot be kept on its way that has to be; empty while that is not known. */
+  Optional<ChannelException> unreadable() {
+    boolean readable = role instanceof ChannelRole.Main || role instanceof ChannelRole.Silent;
+    return readable || !isBridged()
+        ? Optional.empty()
+        : Optional.of(
+            new ChannelException.Unsupported(
+                "QEMU's own rdma: on one side takes a main stream that can be read on the other,"
+                    + " and this is "
+                    + role));
+  }
+
+  private void seeForward(ByteBuffer bytes) {
+    if (role.isMain()) {
+      head.see(bytes);
+      tail.see(bytes);
+    }
   }
 
   private void runBackward(Channel twin) {
@@ -255,10 +313,7 @@ final class CarriedChannel {
 
     @Override
     public void see(ByteBuffer bytes) {
-      if (role.isMain()) {
-        head.see(bytes);
-        tail.see(bytes);
-      }
+      seeForward(bytes);
     }
 
     @Override

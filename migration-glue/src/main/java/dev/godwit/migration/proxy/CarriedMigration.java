@@ -60,6 +60,11 @@ final class CarriedMigration {
     return main().map(m -> m.head().postcopy()).orElse(false);
   }
 
+  /** Whether the guest's memory is kept on its way, so that there is one channel alone. */
+  boolean isBridged() {
+    return channels.stream().anyMatch(CarriedChannel::isBridged);
+  }
+
   boolean isDialling() {
     return channels.stream().anyMatch(c -> c.state == State.DIALLING);
   }

@@ -63,6 +63,7 @@ public record MigrationReport(
    * @param placedBytes what was placed so; the rest passed through buffers
    * @param forwardBytes from source to destination
    * @param backwardBytes from destination to source
+   * @param bridge what it has cost to keep the guest's memory, where that had to be
    */
   public record ChannelReport(
       String role,
@@ -73,7 +74,8 @@ public record MigrationReport(
       boolean placing,
       long placedBytes,
       long forwardBytes,
-      long backwardBytes) {}
+      long backwardBytes,
+      Optional<BridgeReport> bridge) {}
 
   /** Bytes from source to destination on all channels. */
   public long forwardBytes() {

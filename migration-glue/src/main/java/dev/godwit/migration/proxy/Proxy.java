@@ -9,8 +9,6 @@ import dev.godwit.transport.Dialer;
 import dev.godwit.transport.Listener;
 import dev.godwit.transport.ShortcutProvider;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -42,17 +40,6 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
    */
   private static final int MAX_CONNECTIONS = 2 * 257;
 
-  /**
-   * How long the silent connection that is to be the main channel waits for its first bytes before
-   * it is joined. Real main channels speak within this.
-   */
-  private static final Duration SILENT_MAIN_GRACE = Duration.ofMillis(100);
-
-  /**
-   * How long any other silent connection holds up those accepted after it; then they pass it by.
-   */
-  private static final Duration SILENT_GRACE = Duration.ofSeconds(1);
-
   private static final Duration TICK = Duration.ofMillis(100);
 
   /** Where a migration goes: a dialer for each, since one dialer is one migration. */
@@ -67,11 +54,10 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   private final ProxyOptions options;
   private final Consumer<MigrationReport> reports;
   private final BlockingQueue<Runnable> events = new LinkedBlockingQueue<>();
-  private final List<CarriedChannel> waiting = new ArrayList<>();
+  private final WaitingChannels waiting = new WaitingChannels();
   private final Acceptor acceptor;
   private volatile @Nullable CarriedMigration migration;
   private volatile @Nullable Throwable aborted;
-  private long recognisedNanos;
   private boolean acceptEnded;
   private boolean flooded;
   private boolean over;
@@ -130,8 +116,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     for (Runnable event = events.poll(); event != null; event = events.poll()) {
       event.run();
     }
-    List.copyOf(waiting).forEach(channel -> drop(channel, cause));
-    waiting.clear();
+    waiting.clear().forEach(channel -> drop(channel, cause));
     try {
       listener.close();
     } catch (ChannelException e) {
@@ -155,15 +140,14 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
           return Optional.of(report);
         }
       }
-      if (migration == null && (cutOff || (acceptEnded && waiting.isEmpty()))) {
+      if (migration == null && (cutOff || (acceptEnded && waiting.all().isEmpty()))) {
         return Optional.empty();
       }
     }
   }
 
   private void cutOff(Throwable cause) {
-    List.copyOf(waiting).forEach(channel -> drop(channel, cause));
-    waiting.clear();
+    waiting.clear().forEach(channel -> drop(channel, cause));
     CarriedMigration current = migration;
     if (current != null) {
       current.cut("Given up: " + cause.getMessage(), cause);
@@ -226,7 +210,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   /** What only time brings. */
   private void tick() {
     CarriedMigration current = migration;
-    for (CarriedChannel channel : List.copyOf(waiting)) {
+    for (CarriedChannel channel : waiting.all()) {
       if (channel.ageNanos() > options.firstBytes().toNanos()) {
         if (channel.role() instanceof ChannelRole.Silent) {
           refuse(channel, "it said nothing for " + options.firstBytes().toSeconds() + " s");
@@ -250,7 +234,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       return;
     }
     CarriedMigration current = migration;
-    int connections = waiting.size() + (current == null ? 0 : current.channels().size());
+    int connections = waiting.all().size() + (current == null ? 0 : current.channels().size());
     if (connections >= MAX_CONNECTIONS && !makeRoom(connections)) {
       refuse(channel, "there are " + connections + " connections already");
       return;
@@ -268,8 +252,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
    * out.
    */
   private boolean makeRoom(int connections) {
-    Optional<CarriedChannel> silent =
-        waiting.stream().filter(c -> c.role() instanceof ChannelRole.Silent).findFirst();
+    Optional<CarriedChannel> silent = waiting.longestSilent();
     silent.ifPresent(
         channel -> {
           if (!flooded) {
@@ -316,33 +299,31 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       return;
     }
     if (current == null) {
-      if (isLeftOver(channel, role)) {
+      if (waiting.isLeftOver(channel, role)) {
         refuse(channel, "no main channel came before it, so its migration has ended already");
         return;
       }
-      recognisedNanos = System.nanoTime();
+      waiting.beginMigration();
       begin();
+    } else if (current.isBridged()) {
+      refuseBeside(current, channel, role);
     } else if (!current.isEnding()) {
       current.foreign(channel, role).ifPresent(why -> refuse(channel, why));
     }
   }
 
-  /**
-   * A source connects its main channel first, so a side channel that comes when none can be waiting
-   * belongs to a migration that is over, and would be taken for a main channel by its destination.
-   */
-  private boolean isLeftOver(CarriedChannel channel, ChannelRole role) {
-    boolean side = role instanceof ChannelRole.Multifd || role instanceof ChannelRole.Preempt;
-    return side
-        && waiting.stream()
-            .takeWhile(earlier -> earlier != channel)
-            .noneMatch(
-                earlier -> earlier.role() instanceof ChannelRole.Silent || earlier.role().isMain());
+  /** A source with further channels would wait for ever for what they bring. */
+  private void refuseBeside(CarriedMigration current, CarriedChannel channel, ChannelRole role) {
+    String why = "QEMU's own rdma: has one channel, and the source opened " + role;
+    refuse(channel, why);
+    if (role instanceof ChannelRole.Multifd && !current.isBroken()) {
+      current.watch().cut(why + "; turn multifd off", new ChannelException.Violated(why));
+    }
   }
 
   private void notTold(CarriedChannel channel, ChannelException why) {
     CarriedMigration current = migration;
-    if (waiting.contains(channel)) {
+    if (waiting.all().contains(channel)) {
       refuse(channel, why.getMessage());
     } else if (current != null
         && current.postcopyAnnounced()
@@ -364,7 +345,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       advance(begun);
     } catch (ChannelException e) {
       LOG.error("Cannot carry a migration: {}", e.getMessage());
-      List.copyOf(waiting).forEach(channel -> refuse(channel, e.getMessage()));
+      waiting.all().forEach(channel -> refuse(channel, e.getMessage()));
     }
   }
 
@@ -381,7 +362,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   /** Dials the twin of the next connection, if it is its turn. */
   private void advance(CarriedMigration current) {
     while (!current.isEnding() && !current.isDialling()) {
-      Optional<CarriedChannel> turn = turn(current);
+      Optional<CarriedChannel> turn = waiting.turn(current);
       if (turn.isEmpty()) {
         return;
       }
@@ -390,6 +371,10 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
       Optional<String> foreign = current.foreign(next, next.role());
       if (foreign.isPresent()) {
         refuse(next, foreign.get());
+        continue;
+      }
+      if (current.isBridged()) {
+        refuseBeside(current, next, next.role());
         continue;
       }
       current.add(next);
@@ -411,26 +396,6 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     }
   }
 
-  /** Whose turn it is of those that wait, in accept order. */
-  private Optional<CarriedChannel> turn(CarriedMigration current) {
-    boolean mainIsKnown =
-        !current.channels().isEmpty() || waiting.stream().anyMatch(c -> c.role().isMain());
-    for (CarriedChannel channel : waiting) {
-      boolean silent = channel.role() instanceof ChannelRole.Silent;
-      if (!silent || current.postcopyAnnounced()) {
-        return Optional.of(channel);
-      }
-      if (!mainIsKnown && channel.acceptedNanos() - recognisedNanos < 0) {
-        boolean due = System.nanoTime() - recognisedNanos > SILENT_MAIN_GRACE.toNanos();
-        return due ? Optional.of(channel) : Optional.empty();
-      }
-      if (channel.ageNanos() < SILENT_GRACE.toNanos()) {
-        return Optional.empty();
-      }
-    }
-    return Optional.empty();
-  }
-
   private void dialled(CarriedMigration current, CarriedChannel channel, Channel twin) {
     if (channel.state != State.DIALLING || current.isBroken()) {
       twin.abort(new ChannelException.Aborted("The migration is over", null));
@@ -440,6 +405,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
     }
     LOG.info("{} carried, {} to {}", channel, channel.peer(), twin.info().remote());
     channel.join(twin);
+    channel.unreadable().ifPresent(why -> current.watch().cut(why.getMessage(), why));
     advance(current);
   }
 
@@ -478,7 +444,7 @@ public final class Proxy implements AutoCloseable, CarriedChannel.Reports {
   private MigrationReport finish(CarriedMigration current) {
     MigrationReport report = current.finish();
     migration = null;
-    for (CarriedChannel channel : waiting) {
+    for (CarriedChannel channel : waiting.all()) {
       if (channel.role().isRecognised()) {
         events.add(() -> told(channel, channel.role()));
       }

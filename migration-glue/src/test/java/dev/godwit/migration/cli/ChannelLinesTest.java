@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.godwit.migration.proxy.MigrationReport.ChannelReport;
 import dev.godwit.transport.PeerIdentity;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class ChannelLinesTest {
@@ -12,7 +13,7 @@ final class ChannelLinesTest {
 
   private static ChannelReport channel(boolean placing, long placedBytes) {
     return new ChannelReport(
-        "main", "tcp:h:1", NOBODY, NOBODY, false, placing, placedBytes, 1000, 10);
+        "main", "tcp:h:1", NOBODY, NOBODY, false, placing, placedBytes, 1000, 10, Optional.empty());
   }
 
   @Test

@@ -40,12 +40,15 @@ final class ProxyBench implements AutoCloseable {
   }
 
   void start(ProxyOptions options) throws ChannelException {
+    Endpoint to = Endpoint.parse("unix:" + target);
+    Transports transports = Transports.load();
+    start(options, () -> transports.dialer(to));
+  }
+
+  void start(ProxyOptions options, Proxy.Target to) throws ChannelException {
     Transports transports = Transports.load();
     Listener listener = transports.listen(Endpoint.parse("unix:" + listen));
-    Endpoint to = Endpoint.parse("unix:" + target);
-    Proxy started =
-        new Proxy(
-            listener, () -> transports.dialer(to), transports::shortcut, options, reports::add);
+    Proxy started = new Proxy(listener, to, transports::shortcut, options, reports::add);
     proxy = started;
     runner = Thread.ofPlatform().name("proxy-under-test").start(() -> started.run(false));
   }

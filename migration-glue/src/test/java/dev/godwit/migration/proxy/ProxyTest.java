@@ -107,7 +107,9 @@ final class ProxyTest {
 
   @Test
   void refusesASourceThatSaysNothing() throws Exception {
-    bench.start(new ProxyOptions(false, Duration.ofMillis(300), Duration.ofSeconds(5), 255, 65536));
+    bench.start(
+        new ProxyOptions(
+            false, Duration.ofMillis(300), Duration.ofSeconds(5), 255, 65536, () -> 0));
     Wire silent = bench.connect();
     Wire half = bench.connect();
     half.send(new byte[] {'Q', 'E', 'V'});
