@@ -12,8 +12,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * {@code godwit proxy} as a process of its own, owned: {@link #close} kills it if {@link
- * #terminate} has not ended it. It runs on this JVM's binary and class path, since no jar is there
- * yet when tests run.
+ * #terminate} has not ended it.
  */
 final class ProxyProcess implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
