@@ -183,7 +183,8 @@ public final class SoftRoceVm implements AutoCloseable {
           throw ended("The VM did not start", e);
         }
         if (deadline.hasPassed()) {
-          throw new VmException.TimedOut("QEMU does not answer: " + e.getMessage());
+          throw new VmException.TimedOut(
+              "The VM was not ready before its deadline: " + e.getMessage());
         }
       }
     }

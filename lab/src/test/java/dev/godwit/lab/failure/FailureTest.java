@@ -140,6 +140,7 @@ final class FailureTest {
         GodwitProcess receive = Commands.receive(qemus, "tcp:127.0.0.1:0", "--set", "multifd");
         GodwitProcess send = Commands.send(qemus, receive, "--set", "multifd", "--set", SLOW)) {
       Commands.awaitMidFlight(qemus.sourceMonitor());
+      receive.awaitSaid("multifd 1 carried");
       send.signal("STOP");
       long start = System.nanoTime();
       while (System.nanoTime() - start < 12_000_000_000L) {
