@@ -101,6 +101,11 @@ final class Progress {
     await(condition, true, Deadline.never());
   }
 
+  /** As {@link #await}, and only until {@code deadline}: false if that has passed. */
+  boolean await(Condition condition, Deadline deadline) throws ChannelException {
+    return await(condition, true, deadline);
+  }
+
   /** As {@link #await}, on behalf of a close: only a broken connection ends it. */
   void awaitClosing(Condition condition) throws ChannelException {
     await(condition, false, Deadline.never());

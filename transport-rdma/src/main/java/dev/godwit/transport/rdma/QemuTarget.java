@@ -1,11 +1,13 @@
 package dev.godwit.transport.rdma;
 
 import dev.godwit.transport.ChannelException;
+import dev.godwit.transport.Deadline;
 import dev.godwit.transport.rdma.qemu.Command;
 import dev.godwit.transport.rdma.qemu.Message;
 import dev.godwit.transport.rdma.qemu.MessageType;
 import dev.godwit.transport.rdma.wire.Control;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -20,6 +22,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class QemuTarget implements Dialect {
   private static final int NONE = -1;
+
+  /**
+   * How long a return path's first message is waited for before it is asked for. QEMU sends that
+   * unasked, and may have no receive for a READY before (qemu-rdma-wire.md §2, §11).
+   */
+  private static final Duration FIRST_UNASKED = Duration.ofSeconds(2);
 
   private final QueuePair queuePair;
   private final Rings rings;
@@ -36,8 +44,8 @@ final class QemuTarget implements Dialect {
   private final Progress.Condition messageThere = this::isMessageThere;
   private final Progress.Condition slotFree;
 
-  /** How many messages QEMU may send beside those that it was asked for. */
-  private final int unasked;
+  /** Whether QEMU may send a message that it was not asked for. */
+  private boolean mayBegin;
 
   /** How many messages were asked for, one READY each, and how many came. */
   private long asked;
@@ -76,7 +84,7 @@ final class QemuTarget implements Dialect {
     this.progress = progress;
     this.peer = peer;
     this.pinAll = pinAll;
-    this.unasked = mayBegin ? 1 : 0;
+    this.mayBegin = mayBegin;
     this.name = name;
     this.sends = new QemuSends(queuePair, rings, progress);
     this.slotFree = sends::hasFree;
@@ -131,7 +139,7 @@ final class QemuTarget implements Dialect {
 
   /** Asks for a message and waits for it; false if QEMU has ended the connection. */
   private boolean awaitMessage() throws ChannelException {
-    if (arrived.isEmpty()) {
+    if (arrived.isEmpty() && !(came == 0 && mayBegin && beginsByItself())) {
       ask();
     }
     if (!isMessageThere()) {
@@ -142,6 +150,11 @@ final class QemuTarget implements Dialect {
       throw why;
     }
     return !arrived.isEmpty();
+  }
+
+  /** Whether the first message of a return path has come, or will not come any more. */
+  private boolean beginsByItself() throws ChannelException {
+    return asked == 0 && progress.await(messageThere, Deadline.after(FIRST_UNASKED));
   }
 
   private void ask() throws ChannelException {
@@ -179,9 +192,13 @@ final class QemuTarget implements Dialect {
       throw new ChannelException.Lost(
           silentEnd.isEmpty() ? "The source of " + name + " gave up" : silentEnd);
     }
-    if (came >= asked + unasked) {
+    if (came >= asked && !mayBegin) {
       throw new ChannelException.Violated(
           "The source of " + name + " sent " + type + ", and was not asked to");
+    }
+    if (came >= asked) {
+      mayBegin = false;
+      asked++;
     }
     came++;
     arrived.add(slot);
@@ -423,7 +440,7 @@ final class QemuTarget implements Dialect {
   /** Asks for the first message, which thus need not wait for somebody to read it. */
   @Override
   public void pump() throws ChannelException {
-    if (asked == 0 && !progress.isDisconnected()) {
+    if (asked == 0 && !mayBegin && !progress.isDisconnected()) {
       ask();
     }
   }

@@ -354,9 +354,8 @@ final class QemuBadPeerTest {
   void aReturnPathMayBeginUnasked() throws Exception {
     try (RawQemu raw = RawQemu.answering(SEED)) {
       raw.wire.send(RawQemuWire.file(new byte[] {1}));
-      raw.wire.receive(Command.Ready.class);
-      raw.wire.send(RawQemuWire.file(new byte[] {2}));
       Task<byte[]> reading = Task.start("read", () -> Io.receive(raw.channel, 3));
+      give(raw, RawQemuWire.file(new byte[] {2}));
       give(raw, RawQemuWire.file(new byte[] {3}));
       assertThat(reading.result()).containsExactly(1, 2, 3);
     }
@@ -377,10 +376,8 @@ final class QemuBadPeerTest {
   @Test
   void aReturnPathThatGoesOnUnaskedIsRefused() throws Exception {
     try (RawQemu raw = RawQemu.answering(SEED)) {
-      raw.wire.receive(Command.Ready.class);
-      for (int i = 0; i < 3; i++) {
-        raw.wire.send(RawQemuWire.file(new byte[] {1}));
-      }
+      raw.wire.send(RawQemuWire.file(new byte[] {1}));
+      raw.wire.send(RawQemuWire.file(new byte[] {1}));
       raw.wire.receive(Command.GaveUp.class);
       assertThatThrownBy(() -> Io.receive(raw.channel, 3))
           .isInstanceOf(ChannelException.Violated.class)
