@@ -9,11 +9,25 @@ import java.util.concurrent.locks.ReentrantLock;
  * interrupt, as the seam asks; an interrupt that came meanwhile is still set afterwards.
  */
 public final class Monitor {
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
+  private final ReentrantLock lock;
+  private final Condition changed;
 
   /** How often there was a signal; under the lock. */
   private long signals;
+
+  public Monitor() {
+    this(new ReentrantLock());
+  }
+
+  private Monitor(ReentrantLock lock) {
+    this.lock = lock;
+    this.changed = lock.newCondition();
+  }
+
+  /** Another condition of the same lock: a signal of one wakes nobody who waits for the other. */
+  public Monitor sibling() {
+    return new Monitor(lock);
+  }
 
   public void lock() {
     lock.lock();
