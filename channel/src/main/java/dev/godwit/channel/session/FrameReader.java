@@ -84,6 +84,17 @@ final class FrameReader {
     return true;
   }
 
+  /** Reads what still comes, for nobody, until the peer has ended the link or it is lost. */
+  void drain() {
+    try {
+      while (channel.read(payload.clear()) >= 0) {
+        // Whoever closes before the peer may take away what it has not read yet.
+      }
+    } catch (ChannelException ignored) {
+      // It is lost, and nobody waits for what it would have brought.
+    }
+  }
+
   /** A read whose failures are the link's, whatever the provider calls them. */
   private int read(ByteBuffer dst) throws ChannelException {
     try {

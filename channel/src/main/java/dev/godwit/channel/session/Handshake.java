@@ -131,11 +131,12 @@ final class Handshake {
     }
   }
 
-  /** Says why there will be no link, to whoever sent a hello. */
+  /** Says why there will be no link, to whoever sent a hello, and waits until it was read. */
   void refuse(Refusal refusal, String why) throws ChannelException {
     byte[] sentence = why.getBytes(StandardCharsets.UTF_8);
     send(FrameType.REFUSAL, refusal.code(), ByteBuffer.wrap(sentence), true);
     channel.shutdownOutput();
+    reader.drain();
   }
 
   private RefusedException refused() throws ChannelException {

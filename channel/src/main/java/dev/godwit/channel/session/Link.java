@@ -191,8 +191,8 @@ final class Link {
 
   // What is received.
 
-  /** Reads until the link is lost, and then releases it; returns why. */
-  ChannelException run() {
+  /** Reads until the link is lost, and then releases it. */
+  void run() {
     ChannelException why;
     try {
       while (reader.next()) {
@@ -213,13 +213,14 @@ final class Link {
       throw e;
     }
     release(why);
-    return why;
   }
 
   /** Gives everything back, after the last words if the session is over. */
   private void release(Throwable why) {
     if (session.isOver()) {
+      // Until the peer has read them; the session aborts a link that takes too long.
       awaitWriter();
+      reader.drain();
     }
     session.lost(this, why);
     abort(why);

@@ -655,8 +655,7 @@ public final class Session implements Dialer, Listener {
   }
 
   private void farewell(String why) {
-    String sentence = why.length() > 1000 ? why.substring(0, 1000) : why;
-    farewell = ByteBuffer.wrap(sentence.getBytes(StandardCharsets.UTF_8));
+    farewell = ByteBuffer.wrap(Traffic.shortened(why).getBytes(StandardCharsets.UTF_8));
   }
 
   /** What each link says last, if anything; under the lock. */
@@ -813,6 +812,7 @@ public final class Session implements Dialer, Listener {
       lock.unlock();
     }
     threads.forEach(Uninterruptibly::join);
+    arena.close();
     lock.lock();
     try {
       ended = true;
@@ -820,7 +820,6 @@ public final class Session implements Dialer, Listener {
     } finally {
       lock.unlock();
     }
-    arena.close();
   }
 
   @Override

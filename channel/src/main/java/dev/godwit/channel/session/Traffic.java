@@ -39,6 +39,8 @@ final class Traffic {
   /** A damage now and then is the network's; so many in a row are something else's. */
   private static final int MOST_DAMAGED_IN_A_ROW = 16;
 
+  private static final int MOST_REASON_CHARACTERS = 1000;
+
   private static final int LAST_ID = 0xFFFF;
 
   /** A chunk that arrived damaged and has not come again. */
@@ -191,10 +193,14 @@ final class Traffic {
 
   void broken(Stream stream, String why) {
     if (end == null && stream.id != 0) {
-      String sentence = why.length() > 1000 ? why.substring(0, 1000) : why;
-      talk().say(new TalkMessage.Broken(stream.id, sentence));
+      talk().say(new TalkMessage.Broken(stream.id, shortened(why)));
     }
     forgetIfFinished(stream);
+  }
+
+  /** As much of a reason as the other side is told. */
+  static String shortened(String why) {
+    return why.length() > MOST_REASON_CHARACTERS ? why.substring(0, MOST_REASON_CHARACTERS) : why;
   }
 
   void closed(Stream stream) {
@@ -259,8 +265,7 @@ final class Traffic {
 
   /** The stream of that number; null if it has been finished. */
   private @Nullable Stream known(int number) throws ChannelException {
-    boolean own = (number & 1) == (dialling ? 1 : 0);
-    if (number == 0 || number > (own ? lastOwn : lastPeers)) {
+    if (number == 0 || number > (isOwn(number) ? lastOwn : lastPeers)) {
       throw new ChannelException.Violated("There is no stream " + number);
     }
     return streams.get(number);
@@ -289,8 +294,11 @@ final class Traffic {
     }
   }
 
-  /** Fills {@code batch} with what {@code link} is to send now. */
+  /** Fills {@code batch} with what {@code link} is to send now; nothing once it is lost. */
   void fill(Link link, Batch batch) {
+    if (!links.contains(link)) {
+      return;
+    }
     link.fill(batch);
     if (!link.isOpen()) {
       return;
@@ -380,8 +388,10 @@ final class Traffic {
   void acknowledged(int number, long held, long taken) throws ChannelException {
     Stream stream = streams.get(number);
     if (stream == null) {
-      if (number != 0) {
+      if (!isAhead(number)) {
         known(number);
+      } else if (held != 0) {
+        throw new ChannelException.Violated("The peer has bytes of a stream that nobody sent");
       }
       return;
     }
@@ -440,17 +450,28 @@ final class Traffic {
 
   private @Nullable Stream receiving(int number) throws ChannelException {
     Stream stream = streams.get(number);
-    boolean peers = number != 0 && (number & 1) != (dialling ? 1 : 0);
-    if (stream != null || !peers || number <= lastPeers) {
-      if (stream == null && number != 0) {
-        known(number);
-      }
+    if (stream != null) {
       return stream;
     }
-    if (number > lastPeers + 2 * OPENED_AHEAD || streams.size() > MOST_STREAMS) {
-      throw new ChannelException.Violated("There is no stream " + number);
+    if (!isAhead(number)) {
+      return known(number);
+    }
+    if (streams.size() > MOST_STREAMS) {
+      throw new ChannelException.Violated("There is no room for stream " + number);
     }
     return make(number);
+  }
+
+  /** Whether the peer may have opened that stream, and the message that says so is on its way. */
+  private boolean isAhead(int number) {
+    return number != 0
+        && !isOwn(number)
+        && number > lastPeers
+        && number <= lastPeers + 2 * OPENED_AHEAD;
+  }
+
+  private boolean isOwn(int number) {
+    return (number & 1) == (dialling ? 1 : 0);
   }
 
   void stored(Stream stream, long position, int length) {
@@ -465,7 +486,7 @@ final class Traffic {
     }
   }
 
-  /** A chunk arrived damaged on {@code link}; false if nobody misses it. */
+  /** A chunk arrived damaged; false if nobody misses it. */
   boolean damaged(int number, long position, int length) throws ChannelException {
     Stream stream = receiving(number);
     if (stream == null || stream.in.has(position, length)) {

@@ -139,7 +139,7 @@ final class QemuTarget implements Dialect {
 
   /** Asks for a message and waits for it; false if QEMU has ended the connection. */
   private boolean awaitMessage() throws ChannelException {
-    if (arrived.isEmpty() && !(came == 0 && mayBegin && beginsByItself())) {
+    if (arrived.isEmpty() && !beginsByItself()) {
       ask();
     }
     if (!isMessageThere()) {
@@ -154,7 +154,7 @@ final class QemuTarget implements Dialect {
 
   /** Whether the first message of a return path has come, or will not come any more. */
   private boolean beginsByItself() throws ChannelException {
-    return asked == 0 && progress.await(messageThere, Deadline.after(FIRST_UNASKED));
+    return mayBegin && asked == 0 && progress.await(messageThere, Deadline.after(FIRST_UNASKED));
   }
 
   private void ask() throws ChannelException {
