@@ -29,6 +29,9 @@ final class Progress {
 
     void event(QueuePair.Event event) throws ChannelException;
 
+    /** All that one look has found was told; the device tells completions and events apart. */
+    void looked();
+
     /** Sends what waits to be sent. */
     void pump() throws ChannelException;
 
@@ -266,6 +269,7 @@ final class Progress {
       breakWith(failure);
     } else {
       checkEvents();
+      handler.looked();
       checkLiveness();
     }
     monitor.signalAll();

@@ -35,6 +35,9 @@ final class RdmaChannel implements Channel, Progress.Handler {
   private final Keeper keeper;
   private final AtomicReference<@Nullable ChannelException> failure = new AtomicReference<>();
 
+  /** The peer was not reached; where it ends by disconnecting, that may be its end. */
+  private ChannelException.@Nullable Lost unreached;
+
   private boolean sending;
   private boolean cut;
   private long read;
@@ -414,11 +417,23 @@ final class RdmaChannel implements Channel, Progress.Handler {
     }
     if (!success && !progress.isDisconnected() && progress.broken() == null) {
       ChannelException why = Failures.of(name, work, status, queuePair.statusText(status));
-      if (why instanceof ChannelException.Lost lost) {
-        lost(lost);
-      } else {
+      if (!(why instanceof ChannelException.Lost lost)) {
         throw why;
       }
+      if (!dialect.endsByDisconnecting()) {
+        lost(lost);
+      } else if (unreached == null) {
+        unreached = lost;
+      }
+    }
+  }
+
+  @Override
+  public void looked() {
+    ChannelException.Lost how = unreached;
+    unreached = null;
+    if (how != null && !progress.isDisconnected()) {
+      lost(how);
     }
   }
 
