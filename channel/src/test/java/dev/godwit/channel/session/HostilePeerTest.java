@@ -141,12 +141,12 @@ final class HostilePeerTest {
     Session session = linked.session;
     RawPeer peer = linked.peer;
     session.connect(soon());
-    Channel sent = keep(session.dial(soon()));
+    Channel sent = session.dial(soon());
     Io.send(sent, new byte[100]);
     peer.awaitBytes(peer.theirs(1), 100);
     peer.say(new TalkMessage.Open(peer.own(1)));
     peer.send(FrameType.CHUNK, peer.own(1), 0, 0, hello());
-    Channel came = keep(session.accept(soon()));
+    Channel came = session.accept(soon());
     assertThat(Io.receive(came, 5)).isEqualTo(hello());
     return new Met(session, peer, sent, came);
   }
@@ -596,7 +596,7 @@ final class HostilePeerTest {
     peer.send(FrameType.ACK, peer.own(2), 0, 0);
     peer.send(FrameType.CHUNK, peer.own(1), 0, 0, hello());
     peer.say(new TalkMessage.Open(peer.own(1)));
-    Channel came = keep(linked.session.accept(soon()));
+    Channel came = linked.session.accept(soon());
     assertThat(Io.receive(came, 5)).isEqualTo(hello());
     assertThat(linked.session.failure()).isEmpty();
   }
@@ -776,7 +776,7 @@ final class HostilePeerTest {
     assertThat(thief.next().type()).isEqualTo(FrameType.REFUSAL);
     assertEnded(thief);
     peer.say(new TalkMessage.Open(1));
-    keep(session.accept(soon()));
+    session.accept(soon());
     assertThat(session.stats().rails().getFirst().losses()).isZero();
   }
 
