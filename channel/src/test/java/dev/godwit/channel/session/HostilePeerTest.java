@@ -105,8 +105,7 @@ final class HostilePeerTest {
   }
 
   private SessionListener listening() throws ChannelException {
-    return keep(
-        new SessionListener(List.of(transports.listen(address)), OPTIONS, Admission.all()));
+    return keep(new SessionListener(List.of(transports.listen(address)), OPTIONS, Admission.all()));
   }
 
   private Session dialling() {
@@ -198,8 +197,7 @@ final class HostilePeerTest {
         violated(
             "again behind all positions",
             "asks again for what was never sent",
-            peer ->
-                peer.send(FrameType.AGAIN, peer.theirs(1), Long.MAX_VALUE - 1, Long.MAX_VALUE)),
+            peer -> peer.send(FrameType.AGAIN, peer.theirs(1), Long.MAX_VALUE - 1, Long.MAX_VALUE)),
         violated(
             "again for a stream that was never opened",
             "There is no stream",
@@ -344,7 +342,8 @@ final class HostilePeerTest {
             "a BEAT with a payload",
             "BEAT has no payload",
             RawPeer.frame(FrameType.BEAT, 0, 0, 0, new byte[4])),
-        frame("a second STATE", "A link says twice what there is", control(FrameType.STATE, 0, 0, 0)),
+        frame(
+            "a second STATE", "A link says twice what there is", control(FrameType.STATE, 0, 0, 0)),
         frame("a HELLO", "HELLO came behind the handshake", control(FrameType.HELLO, 0, 0, 0)),
         frame(
             "a WELCOME", "WELCOME came behind the handshake", control(FrameType.WELCOME, 0, 0, 0)),
@@ -499,8 +498,7 @@ final class HostilePeerTest {
               // Each damage is of another chunk, and none comes in a row with another.
               for (int i = 0; i < 20_000; i++) {
                 byte[] chunk =
-                    RawPeer.frame(
-                        FrameType.CHUNK, peer.own(1), 100 + i, 0, new byte[1 + (i % 7)]);
+                    RawPeer.frame(FrameType.CHUNK, peer.own(1), 100 + i, 0, new byte[1 + (i % 7)]);
                 chunk[chunk.length - 1] ^= 1;
                 peer.send(chunk);
                 peer.send(FrameType.CHUNK, peer.own(1), 0, 0, hello());
@@ -564,8 +562,7 @@ final class HostilePeerTest {
 
   @ParameterizedTest(name = "{0}: {1}")
   @MethodSource("firstWords")
-  void aWrongFirstWordEndsTheSession(Honest honest, String sentence, byte[] word)
-      throws Exception {
+  void aWrongFirstWordEndsTheSession(Honest honest, String sentence, byte[] word) throws Exception {
     Session session;
     RawPeer peer;
     if (honest == Honest.ACCEPTING) {
@@ -778,6 +775,23 @@ final class HostilePeerTest {
     peer.say(new TalkMessage.Open(1));
     session.accept(soon());
     assertThat(session.stats().rails().getFirst().losses()).isZero();
+  }
+
+  @Test
+  void whoProvesToBeAGodwitAndSaysNoMoreIsNotWaitedForForever() throws Exception {
+    SessionListener listener =
+        keep(
+            new SessionListener(
+                List.of(transports.listen(address)),
+                OPTIONS.resumingWithin(Duration.ofMillis(200)),
+                Admission.all()));
+    RawPeer peer = dialRaw();
+    peer.dial(SessionId.random(), true, 0);
+    Session session = begin(listener.accept(soon()));
+    peer.close();
+    assertThatThrownBy(() -> session.accept(soon()))
+        .isInstanceOf(ChannelException.Lost.class)
+        .hasMessageContaining("The network was away for 0.2 s");
   }
 
   /** All at once, since each takes as long as a connection may take to prove what it is. */

@@ -161,8 +161,7 @@ final class RailsTest {
           int blocks = 0;
           while (in.read(block) >= 0) {
             if (!block.hasRemaining()) {
-              assertThat(block.flip())
-                  .isEqualTo(ByteBuffer.wrap(Io.bytes(random, BLOCK_BYTES)));
+              assertThat(block.flip()).isEqualTo(ByteBuffer.wrap(Io.bytes(random, BLOCK_BYTES)));
               block.clear();
               blocks++;
               soFar.incrementAndGet();
