@@ -320,8 +320,9 @@ final class Traffic {
       stream.in.told();
       batch.add(FrameType.ACK, stream.id, stream.in.held(), stream.in.taken());
     }
-    while (!late.isEmpty() && !batch.isFull()) {
-      StreamState state = late.remove(late.firstKey());
+    for (Iterator<StreamState> all = late.values().iterator(); all.hasNext() && !batch.isFull(); ) {
+      StreamState state = all.next();
+      all.remove();
       batch.add(FrameType.ACK, state.stream(), state.held(), state.taken());
     }
     for (Iterator<Wanted> all = wanted.iterator(); all.hasNext() && !batch.isFull(); ) {
