@@ -519,11 +519,11 @@ final class HostilePeerTest {
     met.peer.say(new TalkMessage.Broken(met.peer.own(1), wild));
     Throwable broken = catchThrowable(() -> met.came.read(ByteBuffer.allocate(1)));
     assertThat(broken).isInstanceOf(ChannelException.Lost.class);
-    assertOneLine(broken.getMessage());
+    assertOneLine(String.valueOf(broken.getMessage()));
     met.peer.send(FrameType.GONE, 0, 0, 0, wild.getBytes(StandardCharsets.UTF_8));
     Throwable gone = catchThrowable(() -> met.sent.read(ByteBuffer.allocate(1)));
     assertThat(gone).isInstanceOf(ChannelException.Lost.class);
-    assertOneLine(gone.getMessage());
+    assertOneLine(String.valueOf(gone.getMessage()));
   }
 
   private static void assertOneLine(String sentence) {
@@ -860,7 +860,7 @@ final class HostilePeerTest {
     peer.send(RawPeer.first(RawPeer.frame(FrameType.REFUSAL, 0, 0, 7, wild)));
     Throwable refused = catchThrowable(() -> session.connect(soon()));
     assertThat(refused).isInstanceOf(ChannelException.Refused.class);
-    assertOneLine(refused.getMessage());
+    assertOneLine(String.valueOf(refused.getMessage()));
   }
 
   @Test
