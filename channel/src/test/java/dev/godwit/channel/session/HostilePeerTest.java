@@ -50,18 +50,18 @@ final class HostilePeerTest {
           .resumingWithin(Duration.ofMinutes(2));
 
   /** Which side is the honest one. */
-  private enum Honest {
+  enum Honest {
     DIALLING,
     ACCEPTING
   }
 
   /** What the other side does wrong once everything is in order. */
-  private interface Telling {
+  interface Telling {
     void tell(RawPeer peer) throws ChannelException;
   }
 
   /** A lie, and what it is answered with. */
-  private record Lie(
+  record Lie(
       String what, Class<? extends ChannelException> kind, String sentence, Telling telling) {
     @Override
     public String toString() {
