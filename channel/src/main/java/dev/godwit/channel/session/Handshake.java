@@ -42,6 +42,8 @@ final class Handshake {
   private final Channel channel;
   private final FrameReader reader;
   private final FrameHeader header = new FrameHeader();
+  private boolean begun;
+  private boolean heard;
 
   Handshake(Channel channel) {
     this.channel = channel;
@@ -86,7 +88,7 @@ final class Handshake {
             nonce,
             options.limits(CHUNK_BYTES),
             options.name());
-    send(FrameType.HELLO, 0, hello.encode(), true);
+    send(FrameType.HELLO, 0, hello.encode());
     requirePreface();
     requireFrame();
     if (reader.header().type() == FrameType.REFUSAL) {
@@ -99,8 +101,7 @@ final class Handshake {
       throw new ChannelException.Untrusted(
           "The other end does not know the session that this link belongs to");
     }
-    send(
-        FrameType.PROOF, 0, ByteBuffer.wrap(id.proof(PROVES, nonce, welcome.nonce(), rail)), false);
+    send(FrameType.PROOF, 0, ByteBuffer.wrap(id.proof(PROVES, nonce, welcome.nonce(), rail)));
     return welcome.limits();
   }
 
@@ -119,7 +120,7 @@ final class Handshake {
     Welcome welcome =
         new Welcome(
             Math.min(hello.version(), Hello.VERSION), nonce, options.limits(CHUNK_BYTES), proof);
-    send(FrameType.WELCOME, 0, welcome.encode(), true);
+    send(FrameType.WELCOME, 0, welcome.encode());
     requireFrame();
     require(FrameType.PROOF);
     byte[] expected = id.proof(PROVES, hello.nonce(), nonce, hello.rail());
@@ -134,7 +135,7 @@ final class Handshake {
   /** Says why there will be no link, to whoever sent a hello, and waits until it was read. */
   void refuse(Refusal refusal, String why) throws ChannelException {
     byte[] sentence = why.getBytes(StandardCharsets.UTF_8);
-    send(FrameType.REFUSAL, refusal.code(), ByteBuffer.wrap(sentence), true);
+    send(FrameType.REFUSAL, refusal.code(), ByteBuffer.wrap(sentence));
     channel.shutdownOutput();
     reader.drain();
   }
@@ -144,16 +145,25 @@ final class Handshake {
     return new RefusedException(Refusal.of(reader.header().value()), printable(why));
   }
 
-  /** A stranger's sentence, for a log. */
-  private static String printable(String sentence) {
+  /** A sentence of the other side's, as one line of text. */
+  static String printable(String sentence) {
     String plain = sentence.replaceAll("\\p{Cntrl}", " ");
     return plain.length() > 500 ? plain.substring(0, 500) : plain;
   }
 
-  private void send(FrameType type, long value, ByteBuffer payload, boolean first)
-      throws ChannelException {
+  /** The same for what went wrong here; says nothing to whoever is no Godwit. */
+  void refuse(ChannelException why) throws ChannelException {
+    if (heard && why instanceof ChannelException.Violated) {
+      refuse(Refusal.VIOLATION, why.getMessage());
+    } else if (heard && why instanceof ChannelException.Untrusted) {
+      refuse(Refusal.PROOF, why.getMessage());
+    }
+  }
+
+  private void send(FrameType type, long value, ByteBuffer payload) throws ChannelException {
     ByteBuffer out = ByteBuffer.allocate(PREFACE.length + FrameHeader.BYTES + payload.remaining());
-    if (first) {
+    if (!begun) {
+      begun = true;
       out.put(PREFACE);
     }
     header.encode(out, type, 0, payload.remaining(), 0, value, header.crcOf(payload));
@@ -173,6 +183,7 @@ final class Handshake {
     if (!MessageDigest.isEqual(all.array(), PREFACE)) {
       throw new ChannelException.Violated("The other end is no Godwit that speaks sessions");
     }
+    heard = true;
   }
 
   private void requireFrame() throws ChannelException {

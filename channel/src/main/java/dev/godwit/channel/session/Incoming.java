@@ -99,16 +99,8 @@ final class Incoming {
    * @throws ChannelException.Violated if it lies where no chunk of that length can lie
    */
   boolean claim(long position, int length) throws ChannelException {
+    requireRoom(position, length);
     long until = position + length;
-    if (length == 0 || until < position || until > taken + window || until > end) {
-      throw new ChannelException.Violated(
-          "A chunk of "
-              + length
-              + " bytes at "
-              + position
-              + " is outside of what a stream may carry now, up to "
-              + Math.min(taken + window, end));
-    }
     if (until <= held) {
       return false;
     }
@@ -128,6 +120,24 @@ final class Incoming {
       ring = memory.apply(window);
     }
     return true;
+  }
+
+  /**
+   * Passes if a chunk can lie there.
+   *
+   * @throws ChannelException.Violated if it cannot
+   */
+  void requireRoom(long position, int length) throws ChannelException {
+    long until = position + length;
+    if (length == 0 || until < position || until > taken + window || until > end) {
+      throw new ChannelException.Violated(
+          "A chunk of "
+              + length
+              + " bytes at "
+              + position
+              + " is outside of what a stream may carry now, up to "
+              + Math.min(taken + window, end));
+    }
   }
 
   /** Whether that chunk is there, or being stored. */

@@ -262,7 +262,10 @@ final class Link {
     FrameHeader frame = reader.header();
     if (!open && frame.type() != FrameType.STATE && frame.type() != FrameType.GONE) {
       if (frame.type() == FrameType.REFUSAL) {
-        throw new ChannelException.Lost("The other end refused the link");
+        throw new ChannelException.Lost(
+            "The other end refused the link: "
+                + Handshake.printable(
+                    StandardCharsets.UTF_8.decode(reader.wholePayload()).toString()));
       }
       throw new ChannelException.Violated("A link began with " + frame.type());
     }
@@ -273,7 +276,8 @@ final class Link {
           session.fail(
               new ChannelException.Lost(
                   "The other Godwit gave up: "
-                      + StandardCharsets.UTF_8.decode(reader.wholePayload())));
+                      + Handshake.printable(
+                          StandardCharsets.UTF_8.decode(reader.wholePayload()).toString())));
       case ACK, AGAIN, BEAT, ECHO, RECEIPT -> signal(frame);
       default -> throw new ChannelException.Violated(frame.type() + " came behind the handshake");
     }

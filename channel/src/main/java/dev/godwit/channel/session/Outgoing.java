@@ -165,7 +165,7 @@ final class Outgoing {
 
   /** The chunk that begins and ends there, if the peer has not said that it has it. */
   @Nullable Chunk find(long position, long length) throws ChannelException {
-    if (position + length > cut) {
+    if (position > cut || length > cut - position) {
       throw new ChannelException.Violated("The peer asks again for what was never sent");
     }
     for (Chunk chunk : unacknowledged) {

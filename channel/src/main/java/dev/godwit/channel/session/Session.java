@@ -104,7 +104,7 @@ public final class Session implements Dialer, Listener {
   private @Nullable ByteBuffer farewell;
   private int peerDetectMillis;
   private String lastTry = "";
-  private long awayNanos;
+  private long awayNanos = startNanos;
   private long awayBefore;
   private int outages;
   private boolean closed;
@@ -577,6 +577,10 @@ public final class Session implements Dialer, Listener {
   void said(TalkMessage message) throws ChannelException {
     lock.lock();
     try {
+      if (phase == Phase.OVER) {
+        // A stream that it opens now would be ended by nobody.
+        return;
+      }
       if (message instanceof TalkMessage.Bye) {
         heardBye = true;
         lock.signalAll();
@@ -726,7 +730,7 @@ public final class Session implements Dialer, Listener {
         link.beat(interval);
       }
       traffic.oweAll();
-      if (phase == Phase.AWAY && System.nanoTime() - awayNanos > options.resumeWithin().toNanos()) {
+      if (isMissed() && System.nanoTime() - awayNanos > options.resumeWithin().toNanos()) {
         goneForGood();
         return false;
       }
@@ -737,6 +741,11 @@ public final class Session implements Dialer, Listener {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Whether nothing can be done but wait for the other side to come. */
+  private boolean isMissed() {
+    return phase == Phase.AWAY || (phase == Phase.CONNECTING && loops.isEmpty());
   }
 
   private void goneForGood() {

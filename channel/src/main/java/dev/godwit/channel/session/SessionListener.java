@@ -197,6 +197,18 @@ public final class SessionListener implements AutoCloseable {
       SessionId id = hello.fresh() ? SessionId.of(hello.id()) : known(hello).id();
       handshake.welcome(id, hello, options);
       return attach(id, hello, channel, handshake, at);
+    } catch (ChannelException.Violated | ChannelException.Untrusted e) {
+      tell(handshake, channel, e);
+      throw e;
+    }
+  }
+
+  /** Says what is wrong, and waits for a while until it was read. */
+  private static void tell(Handshake handshake, Channel channel, ChannelException why) {
+    try (Patience patience = new Patience(channel, Deadline.after(PATIENCE))) {
+      handshake.refuse(why);
+    } catch (ChannelException e) {
+      why.addSuppressed(e);
     }
   }
 

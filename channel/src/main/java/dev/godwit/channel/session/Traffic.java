@@ -15,9 +15,11 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +41,9 @@ final class Traffic {
   /** A damage now and then is the network's; so many in a row are something else's. */
   private static final int MOST_DAMAGED_IN_A_ROW = 16;
 
+  /** As many small chunks as a network can damage before they come again; a bound for memory. */
+  private static final int MOST_OUTSTANDING = 4096;
+
   private static final int MOST_REASON_CHARACTERS = 1000;
 
   private static final int LAST_ID = 0xFFFF;
@@ -59,8 +64,11 @@ final class Traffic {
   private final Deque<Stream> sendable = new ArrayDeque<>();
   private final Deque<Chunk> lost = new ArrayDeque<>();
   private final Deque<Stream> owed = new ArrayDeque<>();
-  private final Deque<Wanted> wanted = new ArrayDeque<>();
-  private final Deque<StreamState> late = new ArrayDeque<>();
+  private final Set<Wanted> wanted = new LinkedHashSet<>();
+
+  /** What came again of streams that have been finished. */
+  private final SortedMap<Integer, StreamState> late = new TreeMap<>();
+
   private final Set<Wanted> outstanding = new HashSet<>();
   private final Deque<Stream> opened = new ArrayDeque<>();
   private @Nullable Agreed agreed;
@@ -243,7 +251,8 @@ final class Traffic {
         Stream stream = known(broken.stream());
         if (stream != null) {
           stream.breakWith(
-              new ChannelException.Lost("The peer broke the channel off: " + broken.why()));
+              new ChannelException.Lost(
+                  "The peer broke the channel off: " + Handshake.printable(broken.why())));
           forgetIfFinished(stream);
         }
       }
@@ -311,16 +320,14 @@ final class Traffic {
       stream.in.told();
       batch.add(FrameType.ACK, stream.id, stream.in.held(), stream.in.taken());
     }
-    for (StreamState state = late.peekFirst();
-        state != null && !batch.isFull();
-        state = late.peekFirst()) {
-      late.removeFirst();
+    for (Iterator<StreamState> all = late.values().iterator(); all.hasNext() && !batch.isFull(); ) {
+      StreamState state = all.next();
+      all.remove();
       batch.add(FrameType.ACK, state.stream(), state.held(), state.taken());
     }
-    for (Wanted again = wanted.peekFirst();
-        again != null && !batch.isFull();
-        again = wanted.peekFirst()) {
-      wanted.removeFirst();
+    for (Iterator<Wanted> all = wanted.iterator(); all.hasNext() && !batch.isFull(); ) {
+      Wanted again = all.next();
+      all.remove();
       batch.add(FrameType.AGAIN, again.stream, again.position, again.length);
     }
     if (end == null) {
@@ -390,7 +397,7 @@ final class Traffic {
     if (stream == null) {
       if (!isAhead(number)) {
         known(number);
-      } else if (held != 0) {
+      } else if (held != 0 || taken != 0) {
         throw new ChannelException.Violated("The peer has bytes of a stream that nobody sent");
       }
       return;
@@ -409,7 +416,7 @@ final class Traffic {
 
   /** The peer wants a chunk again that arrived damaged. */
   void again(int number, long position, long length) throws ChannelException {
-    Stream stream = streams.get(number);
+    Stream stream = number == 0 ? streams.get(0) : known(number);
     if (stream == null) {
       return;
     }
@@ -429,6 +436,7 @@ final class Traffic {
    */
   @Nullable Stream claim(int number, long position, int length) throws ChannelException {
     requireAlive();
+    requireAgreed(length);
     damagedInARow = 0;
     if (!outstanding.isEmpty()) {
       outstanding.remove(new Wanted(number, position, length));
@@ -436,7 +444,8 @@ final class Traffic {
     Stream stream = receiving(number);
     if (stream == null) {
       // It has been finished, so all of it came; what said so was lost.
-      late.addLast(new StreamState(number, position + length, position + length));
+      long end = position + length;
+      late.merge(number, new StreamState(number, end, end), Traffic::further);
       wakeLinks();
       return null;
     }
@@ -446,6 +455,17 @@ final class Traffic {
     }
     enter();
     return stream;
+  }
+
+  private void requireAgreed(int length) throws ChannelException {
+    if (length > chunkBytes()) {
+      throw new ChannelException.Violated(
+          "A chunk of " + length + " bytes came where at most " + chunkBytes() + " were agreed");
+    }
+  }
+
+  private static StreamState further(StreamState one, StreamState other) {
+    return one.held() > other.held() ? one : other;
   }
 
   private @Nullable Stream receiving(int number) throws ChannelException {
@@ -489,13 +509,21 @@ final class Traffic {
   /** A chunk arrived damaged; false if nobody misses it. */
   boolean damaged(int number, long position, int length) throws ChannelException {
     Stream stream = receiving(number);
-    if (stream == null || stream.in.has(position, length)) {
+    if (stream == null) {
+      return false;
+    }
+    stream.in.requireRoom(position, length);
+    if (stream.in.has(position, length)) {
       return false;
     }
     countDamage();
     Wanted again = new Wanted(number, position, length);
     outstanding.add(again);
-    wanted.addLast(again);
+    wanted.add(again);
+    if (outstanding.size() > MOST_OUTSTANDING) {
+      throw new ChannelException.Violated(
+          outstanding.size() + " chunks arrived damaged and did not come again");
+    }
     wakeLinks();
     return true;
   }
