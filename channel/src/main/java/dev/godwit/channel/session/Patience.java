@@ -11,7 +11,8 @@ final class Patience implements AutoCloseable {
   private boolean closed;
 
   Patience(Channel channel, Deadline deadline) {
-    Thread.ofVirtual()
+    Thread.ofPlatform()
+        .daemon()
         .name("session-patience")
         .start(
             () -> {

@@ -122,7 +122,7 @@ public final class Session implements Dialer, Listener {
         new Traffic(id, dialling, bytes -> AnonymousMemory.allocate(bytes, arena), this::mayEnd);
     this.lock = traffic.lock;
     this.news = lock.sibling();
-    this.keeper = Thread.ofVirtual().name("session-" + id).unstarted(this::keep);
+    this.keeper = Thread.ofPlatform().daemon().name("session-" + id).unstarted(this::keep);
   }
 
   /**
@@ -444,7 +444,7 @@ public final class Session implements Dialer, Listener {
                 Math.min(Handshake.CHUNK_BYTES, peer.chunkBytes()),
                 streams));
     talk = begun;
-    Thread.ofVirtual().name("session-" + id + "-talk").start(() -> begun.listen(this));
+    Thread.ofPlatform().daemon().name("session-" + id + "-talk").start(() -> begun.listen(this));
   }
 
   /** A link is of use from now on. */
